@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# Common to the scripts of this directory; to be sourced by bash.
+
+set -eu -o pipefail
+trap 'echo "$0: line $LINENO: failed: $BASH_COMMAND" >&2' ERR
+
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+me=$(basename "$0")
+
+# Downloads and built kernels. Everything in it can be made again.
+cache=${I8042_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/i8042-inorder}
+
+# Newest kernel of each era, and the kernels its series has to fit.
+eras=(7.3 6.12)
+kernels_of_7_3=(7.2 7.3)
+kernels_of_6_12=(5.10 6.1 6.12)
+
+note() { echo "$me: $*" >&2; }
+die() { note "$*"; exit 1; }
+
+# usage_from_header: the comment at the top of the script is its help.
+usage_from_header() {
+	sed -n '/^# SPDX/d; /^#!/d; /^#/!q; s/^# \{0,1\}//p' "$0"
+}
+
+# need PACKAGE...: install what is missing, or say how.
+need() {
+	local p missing=()
+
+	for p; do
+		[ "$(dpkg-query -Wf '${Status}' "$p" 2>/dev/null)" = "install ok installed" ] ||
+			missing+=("$p")
+	done
+	[ ${#missing[@]} -eq 0 ] && return
+	command -v apt-get >/dev/null ||
+		die "needs the Debian packages: ${missing[*]}"
+	[ "$(id -u)" -eq 0 ] ||
+		die "packages are missing; run as root: apt-get install --no-install-recommends ${missing[*]}"
+	note "installing ${missing[*]}"
+	{ apt-get -q update && DEBIAN_FRONTEND=noninteractive \
+		apt-get -q -y install --no-install-recommends "${missing[@]}"; } \
+		>"$scratch/apt.log" 2>&1 ||
+		die "apt-get could not install ${missing[*]}: $(grep -m1 '^[EW]:' "$scratch/apt.log")"
+}
+
+need_space() { # DIR MIB
+	local free
+
+	mkdir -p "$1" 2>/dev/null || die "cannot create $1; set I8042_CACHE to a directory that can be written"
+	free=$(df -Pm "$1" | awk 'NR == 2 { print $4 }')
+	[ "$free" -ge "$2" ] || die "$1 has $free MiB free, $2 are needed; free some or set I8042_CACHE"
+}
+
+# A scratch directory, and no process left behind, whatever ends the script.
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/i8042.XXXXXX") || exit 1
+on_exit() {
+	local status=$? job
+
+	trap '' INT TERM
+	for job in $(jobs -p); do
+		kill "$job" 2>/dev/null || true
+	done
+	wait
+	rm -rf "$scratch"
+	exit $status
+}
+trap on_exit EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+# locked NAME: one process at a time makes NAME in the cache.
+locked() {
+	mkdir -p "$cache/lock"
+	exec 9>"$cache/lock/$(tr / _ <<<"$1")"
+	flock -n 9 || { note "waiting for another run that makes $1"; flock 9; }
+}
+
+# The era of a kernel version, as the name of its directory in patches/.
+era_of() { # VERSION, for example 6.1 or 6.1.192
+	local major minor
+
+	IFS=.- read -r major minor _ <<<"$1"
+	[[ $major =~ ^[0-9]+$ && $minor =~ ^[0-9]+$ ]] || return 1
+	if ((major > 6 || (major == 6 && minor >= 13))); then
+		echo 7.3
+	elif ((major == 6 || (major == 5 && minor >= 10))); then
+		echo 6.12
+	else
+		return 1
+	fi
+}
+
+kernels_of() { # ERA
+	local -n list=kernels_of_${1//./_}
+
+	echo "${list[@]}"
+}
+
+hash_of() { sha256sum | cut -c1-16; }

@@ -1,0 +1,966 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * i8042_oracle - does every byte reach its serio port in the order in which
+ * it was read from the controller?
+ *
+ * A byte is seen three times: when it is put into the controller, when the
+ * driver reads it (by a filter, which runs under the driver's lock and hence
+ * in read order), and when the serio driver of its port receives it. So what
+ * the controller or its emulation does to the stream can be told from what
+ * the driver does to it. Bytes lost, duplicated and late are counted apart.
+ *
+ * "run" puts numbered bytes into the controller (commands 0xD2 and 0xD3 of the
+ * 8042: write keyboard and auxiliary output buffer) and gives them to a serio
+ * driver of its own. It is bound by hand, through drvctl:
+ *
+ *	echo -n i8042_oracle > /sys/bus/serio/devices/serio0/drvctl
+ *
+ * Writing 1 to "run" returns when all bytes have arrived, or are lost, or the
+ * writer was killed; writing 0 clears the results.
+ *
+ * "watch" leaves the ports to whatever driver has them and compares the bytes
+ * of real devices, as read and as received by the driver's interrupt method.
+ *
+ * Control and results are in debugfs, i8042_oracle/. Results are counts and
+ * times; the bytes themselves are never shown.
+ */
+
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/cpumask.h>
+#include <linux/debugfs.h>
+#include <linux/delay.h>
+#include <linux/i8042.h>
+#include <linux/kernel.h>
+#include <linux/kprobes.h>
+#include <linux/kthread.h>
+#include <linux/ktime.h>
+#include <linux/module.h>
+#include <linux/platform_device.h>
+#include <linux/sched.h>
+#include <linux/seq_file.h>
+#include <linux/serio.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/string.h>
+#include <linux/vmalloc.h>
+
+MODULE_DESCRIPTION("Order oracle for the i8042 driver");
+MODULE_LICENSE("GPL");
+MODULE_INFO(test, "Y");
+
+#define STR_AUXDATA		0x20	/* status: byte is from the AUX port */
+#define CTR_INTS		0x03	/* CTR: interrupts of both ports */
+#define CMD_READ_CTR		0x0120
+#define CMD_WRITE_CTR		0x1060
+#define CMD_KBD_LOOP		0x10d2	/* one parameter, no result */
+#define CMD_AUX_LOOP		0x10d3
+
+static unsigned int bytes = 10000;
+module_param(bytes, uint, 0644);
+MODULE_PARM_DESC(bytes, "run: bytes for each port");
+
+static unsigned int ports = 3;
+module_param(ports, uint, 0644);
+MODULE_PARM_DESC(ports, "run: ports that get bytes (1: KBD, 2: AUX)");
+
+static unsigned int packet = 3;
+module_param(packet, uint, 0644);
+MODULE_PARM_DESC(packet, "watch: bytes in a packet of the mouse");
+
+static unsigned int depth = 5;
+module_param(depth, uint, 0644);
+MODULE_PARM_DESC(depth, "run: bytes of one port that may be on their way, 1 to 100");
+
+static bool packets;
+module_param(packets, bool, 0644);
+MODULE_PARM_DESC(packets, "run: send scan codes and mouse packets instead of numbers, for the drivers that are bound");
+
+static unsigned int poll_us;
+module_param(poll_us, uint, 0644);
+MODULE_PARM_DESC(poll_us, "run: pause between polls from process context (0: none)");
+
+static unsigned int poll_port = 1;
+module_param(poll_port, uint, 0644);
+MODULE_PARM_DESC(poll_port, "run: port whose close method is the poll");
+
+static int poll_cpu = -1;
+module_param(poll_cpu, int, 0644);
+MODULE_PARM_DESC(poll_cpu, "run: CPU that polls (-1: any)");
+
+static unsigned int edge_us;
+module_param(edge_us, uint, 0644);
+MODULE_PARM_DESC(edge_us, "run: pause between spare interrupt edges (0: none)");
+
+static bool mute;
+module_param(mute, bool, 0644);
+MODULE_PARM_DESC(mute, "run: the controller raises no interrupts");
+
+static unsigned int hog_us;
+module_param(hog_us, uint, 0644);
+MODULE_PARM_DESC(hog_us, "run: length of the bursts of a SCHED_FIFO hog on poll_cpu (0: none)");
+
+static unsigned int spin_us;
+module_param(spin_us, uint, 0644);
+MODULE_PARM_DESC(spin_us, "delay between reading and delivering a byte (0: none)");
+
+static unsigned int spin_every = 1;
+module_param(spin_every, uint, 0644);
+MODULE_PARM_DESC(spin_every, "delay one byte of so many");
+
+static unsigned int spin_in = 7;
+module_param(spin_in, uint, 0644);
+MODULE_PARM_DESC(spin_in, "delay in polls (1), timers (2), interrupt handlers (4)");
+
+static char *timed;
+module_param(timed, charp, 0444);
+MODULE_PARM_DESC(timed, "function whose run time and errors are recorded");
+
+enum oracle_port { KBD, AUX, NPORTS };
+static const char * const port_name[NPORTS] = { "kbd", "aux" };
+
+enum oracle_context { POLL, TIMER, IRQ, NCONTEXTS };
+
+/* What "packets" sends: key A pressed and released, motion to the right */
+static const u8 key[] = { 0x1e, 0x9e };
+static const u8 motion[] = { 0x08, 0x01, 0x00 };
+
+#define WINDOW	256		/* numbers are bytes */
+#define LOG	(1 << 16)	/* bytes that "watch" compares */
+
+/**
+ * struct stream - the bytes of one port
+ * @lock: protects all below but @injected
+ * @serio: the port, if our driver is bound to it
+ * @injected: bytes put into the controller; written by the injector only
+ * @read: bytes read by the driver
+ * @answers: those of them that only a device can have sent ("packets")
+ * @misread: bytes that were not read in the order in which they were injected
+ * @received: bytes received by the serio driver
+ * @base: number of the oldest byte that was not received
+ * @top: one more than the highest number received
+ * @late: bytes received after one with a higher number
+ * @dup: bytes received twice
+ * @lost: bytes given up
+ * @seen: received, by number modulo WINDOW
+ * @read_at: time of reading, ns, likewise
+ * @wait_max: longest time between reading and receiving, ns
+ * @wait_sum: sum of these times, ns
+ * @read_in: bytes read, by context
+ * @received_in: bytes received, by context
+ * @log_read: what was read ("watch")
+ * @log_received: what was received ("watch")
+ */
+struct stream {
+	raw_spinlock_t lock;
+	struct serio *serio;
+	unsigned int injected;
+	unsigned int read;
+	unsigned int answers;
+	unsigned int misread;
+	unsigned int received;
+	unsigned int base;
+	unsigned int top;
+	unsigned int late;
+	unsigned int dup;
+	unsigned int lost;
+	bool seen[WINDOW];
+	u64 read_at[WINDOW];
+	u64 wait_max;
+	u64 wait_sum;
+	unsigned int read_in[NCONTEXTS];
+	unsigned int received_in[NCONTEXTS];
+	u8 *log_read;
+	u8 *log_received;
+};
+
+static struct stream streams[NPORTS];
+static DEFINE_MUTEX(oracle_mutex);	/* one run or watch at a time */
+static struct dentry *oracle_dir;
+static bool watching;
+static bool count_reads, count_receipts;
+static u8 ctr;				/* the controller's, read at load */
+
+static atomic_t spins, spin_turn, polls, edges;
+static atomic_t timed_calls, timed_errors;
+static atomic64_t timed_max;
+
+static enum oracle_context oracle_context(void)
+{
+	unsigned int hard = hardirq_count();
+
+	/* A breakpoint counts as one level of both. */
+	if (in_nmi())
+		hard -= HARDIRQ_OFFSET;
+	if (hard)
+		return IRQ;
+	if (in_serving_softirq())
+		return TIMER;
+	if (!strncmp(current->comm, "irq/", 4))
+		return IRQ;
+	return POLL;
+}
+
+/* Observation 2: the byte is read. Called in read order. */
+static void oracle_read(struct stream *s, u8 data)
+{
+	unsigned long flags;
+
+	if (!READ_ONCE(count_reads))
+		return;
+
+	raw_spin_lock_irqsave(&s->lock, flags);
+	if (watching) {
+		if (s->read < LOG)
+			s->log_read[s->read] = data;
+	} else if (!packets) {
+		s->misread += data != (u8)s->read;
+	} else if (!memchr(key, data, sizeof(key)) && !memchr(motion, data, sizeof(motion))) {
+		s->answers++;
+	}
+	s->read_at[s->read++ % WINDOW] = ktime_get_ns();
+	s->read_in[oracle_context()]++;
+	raw_spin_unlock_irqrestore(&s->lock, flags);
+}
+
+static void oracle_number(struct stream *s, u8 data)
+{
+	unsigned int ahead = (u8)(data - s->base);
+	unsigned int n = s->base + ahead;
+	u64 wait;
+
+	/* Less than half a window is on its way: the rest is from before. */
+	if (ahead >= WINDOW / 2 || s->seen[n % WINDOW]) {
+		s->dup++;
+		return;
+	}
+
+	s->seen[n % WINDOW] = true;
+	if ((int)(n - s->top) < 0)
+		s->late++;
+	else
+		s->top = n + 1;
+
+	wait = ktime_get_ns() - s->read_at[n % WINDOW];
+	s->wait_sum += wait;
+	if (wait > s->wait_max)
+		s->wait_max = wait;
+
+	while (s->seen[s->base % WINDOW]) {
+		s->seen[s->base % WINDOW] = false;
+		s->base++;
+	}
+}
+
+/* Observation 3: the byte is received. Called under serio->lock. */
+static void oracle_received(struct stream *s, u8 data)
+{
+	unsigned long flags;
+
+	if (!READ_ONCE(count_receipts))
+		return;
+
+	raw_spin_lock_irqsave(&s->lock, flags);
+	if (!watching)
+		oracle_number(s, data);
+	else if (s->received == s->read)	/* read before we began */
+		goto unlock;
+	else if (s->received < LOG)
+		s->log_received[s->received] = data;
+	s->received++;
+	s->received_in[oracle_context()]++;
+unlock:
+	raw_spin_unlock_irqrestore(&s->lock, flags);
+}
+
+/* Whatever is not received by now will not be. */
+static void oracle_give_up(struct stream *s)
+{
+	raw_spin_lock_irq(&s->lock);
+	while (s->base != s->injected) {
+		if (!s->seen[s->base % WINDOW])
+			s->lost++;
+		s->seen[s->base % WINDOW] = false;
+		s->base++;
+	}
+	s->top = s->base;
+	raw_spin_unlock_irq(&s->lock);
+}
+
+#ifdef I8042_FILTER_HAS_CONTEXT
+static bool oracle_filter(unsigned char data, unsigned char str,
+			  struct serio *serio, void *context)
+#else
+static bool oracle_filter(unsigned char data, unsigned char str,
+			  struct serio *serio)
+#endif
+{
+	oracle_read(&streams[str & STR_AUXDATA ? AUX : KBD], data);
+	return false;
+}
+
+static int oracle_install_filter(void)
+{
+#ifdef I8042_FILTER_HAS_CONTEXT
+	return i8042_install_filter(oracle_filter, NULL);
+#else
+	return i8042_install_filter(oracle_filter);
+#endif
+}
+
+/* The delay in the window. */
+
+static int spin_handler(struct kprobe *p, struct pt_regs *regs)
+{
+	unsigned int us = READ_ONCE(spin_us);
+
+	if (!us || !(READ_ONCE(spin_in) & BIT(oracle_context())))
+		return 0;
+	if (atomic_inc_return(&spin_turn) % max(READ_ONCE(spin_every), 1U))
+		return 0;
+
+	atomic_inc(&spins);
+	for (; us > 1000; us -= 1000)
+		udelay(1000);
+	udelay(us);
+	return 0;
+}
+
+static struct kprobe spin_probe = {
+	.symbol_name = "serio_interrupt",
+	.pre_handler = spin_handler,
+};
+
+/* The time that a function takes. */
+
+static int timed_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	*(u64 *)ri->data = ktime_get_ns();
+	return 0;
+}
+
+static int timed_return(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	s64 ns = ktime_get_ns() - *(u64 *)ri->data;
+	s64 old = atomic64_read(&timed_max);
+
+	while (ns > old && !atomic64_try_cmpxchg(&timed_max, &old, ns))
+		;
+	if ((int)regs_return_value(regs) < 0)
+		atomic_inc(&timed_errors);
+	atomic_inc(&timed_calls);
+	return 0;
+}
+
+static struct kretprobe timed_probe = {
+	.entry_handler = timed_entry,
+	.handler = timed_return,
+	.data_size = sizeof(u64),
+	.maxactive = 16,
+};
+
+/* The serio driver that receives numbered bytes. */
+
+static enum oracle_port port_of(const struct serio *serio)
+{
+	return strstr(serio->phys, "serio0") ? KBD : AUX;
+}
+
+static irqreturn_t oracle_interrupt(struct serio *serio, unsigned char data,
+				    unsigned int flags)
+{
+	oracle_received(&streams[port_of(serio)], data);
+	return IRQ_HANDLED;
+}
+
+static int oracle_connect(struct serio *serio, struct serio_driver *drv)
+{
+	int error = serio_open(serio, drv);
+
+	if (!error)
+		streams[port_of(serio)].serio = serio;
+	return error;
+}
+
+static void oracle_disconnect(struct serio *serio)
+{
+	streams[port_of(serio)].serio = NULL;
+	serio_close(serio);
+}
+
+/* After a suspend: there is no device to set up again. */
+static int oracle_reconnect(struct serio *serio)
+{
+	return 0;
+}
+
+static const struct serio_device_id oracle_ids[] = {
+	{ .type = SERIO_8042, .proto = SERIO_ANY, .id = SERIO_ANY, .extra = SERIO_ANY },
+	{ .type = SERIO_8042_XL, .proto = SERIO_ANY, .id = SERIO_ANY, .extra = SERIO_ANY },
+	{ }
+};
+
+static struct serio_driver oracle_driver = {
+	.driver		= { .name = "i8042_oracle" },
+	.description	= "Order oracle for the i8042 driver",
+	.id_table	= oracle_ids,
+	.interrupt	= oracle_interrupt,
+	.connect	= oracle_connect,
+	.reconnect	= oracle_reconnect,
+	.disconnect	= oracle_disconnect,
+	.manual_bind	= true,
+};
+
+/* run: numbered bytes */
+
+static unsigned int on_its_way(const struct stream *s)
+{
+	unsigned int arrived = READ_ONCE(s->base);
+
+	if (packets)
+		arrived = READ_ONCE(s->read) - READ_ONCE(s->answers);
+	return max_t(int, s->injected - arrived, 0);
+}
+
+static void inject(enum oracle_port port)
+{
+	struct stream *s = &streams[port];
+	u8 data = s->injected;
+
+	if (packets && port == KBD)
+		data = key[s->injected % ARRAY_SIZE(key)];
+	else if (packets)
+		data = motion[s->injected % ARRAY_SIZE(motion)];
+
+	/* Observation 1: counted before, as it may be read at once. */
+	WRITE_ONCE(s->injected, s->injected + 1);
+	i8042_command(&data, port == KBD ? CMD_KBD_LOOP : CMD_AUX_LOOP);
+}
+
+/* Returns when all bytes are on their way and not more than @left of them. */
+static void wait_for_stream(struct stream *s, unsigned int left)
+{
+	unsigned long end = jiffies + HZ;
+	unsigned int arrived = s->received, now;
+
+	while (on_its_way(s) > left && !kthread_should_stop()) {
+		now = READ_ONCE(s->received);
+		if (now != arrived) {
+			arrived = now;
+			end = jiffies + HZ;
+		} else if (time_after(jiffies, end)) {
+			if (packets)
+				WRITE_ONCE(s->injected, s->injected - on_its_way(s));
+			else
+				oracle_give_up(s);
+			break;
+		}
+		usleep_range(20, 50);
+	}
+}
+
+static int injector(void *unused)
+{
+	enum oracle_port port;
+
+	while (!kthread_should_stop()) {
+		bool more = false;
+
+		for (port = 0; port < NPORTS; port++) {
+			struct stream *s = &streams[port];
+
+			if (!(ports & BIT(port)) || s->injected >= bytes)
+				continue;
+			more = true;
+			if (on_its_way(s) < depth)
+				inject(port);
+			else if (ports != 3 || on_its_way(&streams[!port]) >= depth)
+				wait_for_stream(s, depth - 1);
+		}
+		if (!more)
+			break;
+		cond_resched();
+	}
+
+	for (port = 0; port < NPORTS; port++)
+		wait_for_stream(&streams[port], 0);
+	return 0;
+}
+
+static int poller(void *data)
+{
+	struct serio *serio = data;
+
+	while (!kthread_should_stop()) {
+		serio->close(serio);
+		atomic_inc(&polls);
+		usleep_range(poll_us, poll_us + 50);
+	}
+	return 0;
+}
+
+static void set_interrupts(bool on)
+{
+	u8 new = on ? ctr | CTR_INTS : ctr & ~CTR_INTS;
+
+	i8042_command(&new, CMD_WRITE_CTR);
+}
+
+static int edger(void *unused)
+{
+	while (!kthread_should_stop()) {
+		set_interrupts(false);
+		set_interrupts(true);
+		atomic_inc(&edges);
+		usleep_range(edge_us, edge_us + 50);
+	}
+	return 0;
+}
+
+static int hog(void *unused)
+{
+	sched_set_fifo_low(current);
+	while (!kthread_should_stop()) {
+		u64 end = ktime_get_ns() + hog_us * 1000ULL;
+
+		while (ktime_get_ns() < end)
+			cpu_relax();
+		usleep_range(2000, 3000);
+	}
+	return 0;
+}
+
+static struct task_struct *start(int (*fn)(void *), void *data,
+				 const char *name, int cpu)
+{
+	struct task_struct *task = kthread_create(fn, data, "oracle_%s", name);
+
+	if (IS_ERR(task))
+		return NULL;
+	if (cpu >= 0)
+		kthread_bind(task, cpu);
+	get_task_struct(task);
+	wake_up_process(task);
+	return task;
+}
+
+static int stop(struct task_struct *task)
+{
+	int ret = task ? kthread_stop(task) : 0;
+
+	if (task)
+		put_task_struct(task);
+	return ret;
+}
+
+/* The trouble: what runs beside the stream of bytes */
+
+static struct task_struct *poll_task, *edge_task, *hog_task;
+static struct serio *polled;
+
+struct port_search {
+	enum oracle_port port;
+	struct serio *found;
+};
+
+static int match_port(struct device *dev, void *data)
+{
+	struct port_search *search = data;
+
+	if (dev->bus != &serio_bus || port_of(to_serio_port(dev)) != search->port)
+		return 0;
+	search->found = to_serio_port(get_device(dev));
+	return 1;
+}
+
+/* Holds a reference to the port: it must not be freed while it is used. */
+static struct serio *find_port(enum oracle_port port)
+{
+	struct port_search search = { .port = port };
+	struct device *i8042;
+
+	i8042 = bus_find_device_by_name(&platform_bus_type, NULL, "i8042");
+	if (!i8042)
+		return NULL;
+	device_for_each_child(i8042, &search, match_port);
+	put_device(i8042);
+	return search.found;
+}
+
+static void stop_trouble(void)
+{
+	stop(poll_task);
+	stop(edge_task);
+	stop(hog_task);
+	poll_task = edge_task = hog_task = NULL;
+	if (polled)
+		put_device(&polled->dev);
+	polled = NULL;
+	if (mute)
+		set_interrupts(true);
+}
+
+/* A byte that was read is also received, if it ever is, while we count. */
+static void start_counting(void)
+{
+	WRITE_ONCE(count_receipts, true);
+	WRITE_ONCE(count_reads, true);
+}
+
+static void stop_counting(void)
+{
+	WRITE_ONCE(count_reads, false);
+	msleep(200);
+	WRITE_ONCE(count_receipts, false);
+}
+
+static int start_trouble(void)
+{
+	if (poll_cpu >= 0 && !cpu_online(poll_cpu))
+		return -EINVAL;
+	if (poll_us) {
+		polled = find_port(poll_port ? AUX : KBD);
+		if (!polled || !polled->close) {
+			stop_trouble();
+			return -ENODEV;
+		}
+		poll_task = start(poller, polled, "poll", poll_cpu);
+	}
+	if (mute)
+		set_interrupts(false);
+	if (edge_us)
+		edge_task = start(edger, NULL, "edge", -1);
+	if (hog_us)
+		hog_task = start(hog, NULL, "hog", max(poll_cpu, 0));
+	return 0;
+}
+
+static void reset_streams(void)
+{
+	enum oracle_port port;
+
+	for (port = 0; port < NPORTS; port++) {
+		struct stream *s = &streams[port];
+
+		raw_spin_lock_irq(&s->lock);
+		memset(&s->injected, 0, offsetof(struct stream, log_read) -
+		       offsetof(struct stream, injected));
+		raw_spin_unlock_irq(&s->lock);
+	}
+	atomic_set(&spins, 0);
+	atomic_set(&spin_turn, 0);
+	atomic_set(&polls, 0);
+	atomic_set(&edges, 0);
+	atomic_set(&timed_calls, 0);
+	atomic_set(&timed_errors, 0);
+	atomic64_set(&timed_max, 0);
+}
+
+static bool injector_busy(void)
+{
+	enum oracle_port port;
+
+	for (port = 0; port < NPORTS; port++)
+		if ((ports & BIT(port)) &&
+		    (READ_ONCE(streams[port].injected) < bytes ||
+		     on_its_way(&streams[port])))
+			return true;
+	return false;
+}
+
+static int oracle_run(void)
+{
+	struct task_struct *task;
+	int error;
+
+	if (depth < 1 || depth > 100 || !(ports & 3) || ports > 3)
+		return -EINVAL;
+	if (!packets && (((ports & 1) && !streams[KBD].serio) ||
+			 ((ports & 2) && !streams[AUX].serio)))
+		return -ENODEV;
+
+	reset_streams();
+	error = start_trouble();
+	if (error)
+		return error;
+	start_counting();
+	task = start(injector, NULL, "inject", -1);
+
+	while (task && injector_busy())
+		if (msleep_interruptible(20))
+			break;
+
+	stop(task);
+	stop_trouble();
+	stop_counting();
+
+	return signal_pending(current) ? -EINTR : 0;
+}
+
+static ssize_t run_write(struct file *file, const char __user *buf,
+			 size_t count, loff_t *ppos)
+{
+	bool run;
+	int error = kstrtobool_from_user(buf, count, &run);
+
+	if (error)
+		return error;
+	if (!mutex_trylock(&oracle_mutex))
+		return -EBUSY;
+	if (watching)
+		error = -EBUSY;
+	else if (run)
+		error = oracle_run();
+	else
+		reset_streams();
+	mutex_unlock(&oracle_mutex);
+
+	return error ?: count;
+}
+
+static const struct file_operations run_fops = {
+	.owner	= THIS_MODULE,
+	.open	= simple_open,
+	.write	= run_write,
+};
+
+/* watch: real bytes for real drivers */
+
+static int watch_handler(struct kprobe *p, struct pt_regs *regs)
+{
+	struct serio *serio = (void *)regs_get_kernel_argument(regs, 0);
+	u8 data = regs_get_kernel_argument(regs, 1);
+
+	oracle_received(&streams[port_of(serio)], data);
+	return 0;
+}
+
+static struct kprobe watch_probes[NPORTS];
+static void *watched[NPORTS];	/* kprobes may move the address of a probe */
+
+static int probe_port(struct serio *serio)
+{
+	struct kprobe *p = &watch_probes[port_of(serio)];
+	void *method;
+	int error;
+
+	spin_lock_irq(&serio->lock);
+	method = serio->drv ? serio->drv->interrupt : NULL;
+	spin_unlock_irq(&serio->lock);
+
+	/* Both drivers may have the same interrupt method. */
+	if (!method || method == watched[KBD])
+		return 0;
+
+	memset(p, 0, sizeof(*p));
+	p->addr = method;
+	p->pre_handler = watch_handler;
+	error = register_kprobe(p);
+	if (!error)
+		watched[port_of(serio)] = method;
+	return error;
+}
+
+static void watch_stop(void)
+{
+	enum oracle_port port;
+
+	stop_trouble();
+	for (port = 0; port < NPORTS; port++) {
+		if (watched[port])
+			unregister_kprobe(&watch_probes[port]);
+		watched[port] = NULL;
+	}
+}
+
+static int watch_start(void)
+{
+	enum oracle_port port;
+	int error = 0;
+
+	for (port = 0; port < NPORTS && !error; port++) {
+		struct serio *serio = find_port(port);
+
+		if (serio) {
+			error = probe_port(serio);
+			put_device(&serio->dev);
+		}
+	}
+	if (!error && !watched[KBD] && !watched[AUX])
+		error = -ENODEV;
+	if (!error)
+		error = start_trouble();
+	if (error)
+		watch_stop();
+	return error;
+}
+
+static ssize_t watch_write(struct file *file, const char __user *buf,
+			   size_t count, loff_t *ppos)
+{
+	bool on;
+	int error = kstrtobool_from_user(buf, count, &on);
+
+	if (error)
+		return error;
+	if (!mutex_trylock(&oracle_mutex))
+		return -EBUSY;
+	if (on && !watching) {
+		watching = true;
+		reset_streams();
+		error = watch_start();
+		watching = !error;
+		if (!error)
+			start_counting();
+	} else if (!on && watching) {
+		stop_counting();
+		watch_stop();
+		watching = false;
+	}
+	mutex_unlock(&oracle_mutex);
+
+	return error ?: count;
+}
+
+static const struct file_operations watch_fops = {
+	.owner	= THIS_MODULE,
+	.open	= simple_open,
+	.write	= watch_write,
+};
+
+/* How many units of @size bytes were received otherwise than they were read */
+static unsigned int differing(const struct stream *s, unsigned int size)
+{
+	unsigned int n = min3(s->read, s->received, (unsigned int)LOG);
+	unsigned int i, count = 0;
+
+	for (i = 0; i + size <= n; i += size)
+		if (memcmp(s->log_read + i, s->log_received + i, size))
+			count++;
+	return count;
+}
+
+static int result_show(struct seq_file *m, void *unused)
+{
+	enum oracle_port port;
+
+	for (port = 0; port < NPORTS; port++) {
+		struct stream *s = &streams[port];
+		const char *name = port_name[port];
+
+		seq_printf(m, "%s_injected %u\n", name, s->injected);
+		seq_printf(m, "%s_read %u\n", name, s->read);
+		seq_printf(m, "%s_misread %u\n", name, s->misread);
+		seq_printf(m, "%s_received %u\n", name, s->received);
+		seq_printf(m, "%s_late %u\n", name, s->late);
+		seq_printf(m, "%s_dup %u\n", name, s->dup);
+		seq_printf(m, "%s_lost %u\n", name, s->lost);
+		seq_printf(m, "%s_wait_max_us %llu\n", name, s->wait_max / 1000);
+		seq_printf(m, "%s_wait_sum_us %llu\n", name, s->wait_sum / 1000);
+		seq_printf(m, "%s_read_in %u %u %u\n", name, s->read_in[POLL],
+			   s->read_in[TIMER], s->read_in[IRQ]);
+		seq_printf(m, "%s_received_in %u %u %u\n", name, s->received_in[POLL],
+			   s->received_in[TIMER], s->received_in[IRQ]);
+		seq_printf(m, "%s_misplaced %u\n", name, differing(s, 1));
+		seq_printf(m, "%s_torn %u\n", name, differing(s, port == AUX ? max(packet, 1U) : 1));
+	}
+	seq_printf(m, "spins %u\npolls %u\nedges %u\n", atomic_read(&spins),
+		   atomic_read(&polls), atomic_read(&edges));
+	seq_printf(m, "timed_calls %u\ntimed_errors %u\ntimed_max_us %llu\n",
+		   atomic_read(&timed_calls), atomic_read(&timed_errors),
+		   (u64)atomic64_read(&timed_max) / 1000);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(result);
+
+static void free_logs(void)
+{
+	enum oracle_port port;
+
+	for (port = 0; port < NPORTS; port++) {
+		vfree(streams[port].log_read);
+		vfree(streams[port].log_received);
+	}
+}
+
+static int __init oracle_init(void)
+{
+	enum oracle_port port;
+	int error;
+
+	for (port = 0; port < NPORTS; port++) {
+		struct stream *s = &streams[port];
+
+		raw_spin_lock_init(&s->lock);
+		s->log_read = vzalloc(LOG);
+		s->log_received = vzalloc(LOG);
+		if (!s->log_read || !s->log_received) {
+			error = -ENOMEM;
+			goto err_logs;
+		}
+	}
+
+	/* Only now: while data flows a byte of it would pass for the answer. */
+	error = i8042_command(&ctr, CMD_READ_CTR);
+	if (error) {
+		error = -ENODEV;
+		goto err_logs;
+	}
+
+	error = register_kprobe(&spin_probe);
+	if (error) {
+		pr_err("cannot probe serio_interrupt: %d\n", error);
+		goto err_logs;
+	}
+
+	if (timed) {
+		timed_probe.kp.symbol_name = timed;
+		error = register_kretprobe(&timed_probe);
+		if (error) {
+			pr_err("cannot probe %s: %d\n", timed, error);
+			goto err_probe;
+		}
+	}
+
+	error = oracle_install_filter();
+	if (error) {
+		pr_err("another module has a filter on the i8042: %d\n", error);
+		goto err_timed;
+	}
+
+	error = serio_register_driver(&oracle_driver);
+	if (error)
+		goto err_filter;
+
+	oracle_dir = debugfs_create_dir("i8042_oracle", NULL);
+	debugfs_create_file("run", 0200, oracle_dir, NULL, &run_fops);
+	debugfs_create_file("watch", 0200, oracle_dir, NULL, &watch_fops);
+	debugfs_create_file("result", 0400, oracle_dir, NULL, &result_fops);
+	return 0;
+
+err_filter:
+	i8042_remove_filter(oracle_filter);
+err_timed:
+	if (timed)
+		unregister_kretprobe(&timed_probe);
+err_probe:
+	unregister_kprobe(&spin_probe);
+err_logs:
+	free_logs();
+	return error;
+}
+
+static void __exit oracle_exit(void)
+{
+	debugfs_remove_recursive(oracle_dir);
+	watch_stop();
+	serio_unregister_driver(&oracle_driver);
+	i8042_remove_filter(oracle_filter);
+	if (timed)
+		unregister_kretprobe(&timed_probe);
+	unregister_kprobe(&spin_probe);
+	free_logs();
+}
+
+module_init(oracle_init);
+module_exit(oracle_exit);
