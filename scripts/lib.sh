@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
+# shellcheck disable=SC2034	# used by those that source this
 #
 # Common to the scripts of this directory; to be sourced by bash.
 

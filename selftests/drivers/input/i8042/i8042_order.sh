@@ -73,16 +73,24 @@ port_dir() { # KBD|AUX
 }
 
 bind() { # KBD|AUX DRIVER
-	d=$(port_dir "$1") && echo -n "$2" >"$d/drvctl"
+	d=$(port_dir "$1") && printf %s "$2" >"$d/drvctl"
 }
 
-# Run with the given parameters, all others at their defaults.
-oracle_run() { # PARAMETER=VALUE...
-	for p in "bytes=$bytes" ports=3 depth=5 packets=N mute=N poll_us=0 poll_port=1 \
+# Start with the given parameters, all others at their defaults.
+oracle_start() { # PARAMETER=VALUE...
+	for p in "bytes=$bytes" ports=3 depth=5 gap_us=0 packets=N mute=N poll_us=0 poll_port=1 \
 		 poll_cpu=-1 edge_us=0 hog_us=0 spin_us=0 spin_every=1 spin_in=7 "$@"; do
 		echo "${p#*=}" >"$param/${p%%=*}" || return 1
 	done
 	echo 1 >$oracle/run
+}
+
+oracle_run() { # PARAMETER=VALUE...
+	oracle_start "$@" || return 1
+	while [ "$(result injecting)" = 1 ]; do
+		usleep 20000
+	done
+	echo 0 >$oracle/run
 }
 
 # A number from the result; field 2 unless told
@@ -152,7 +160,8 @@ test_timer() {
 	order_test spin_us=6000 spin_in=6 spin_every=100
 	ret=$?
 	echo "$old" >$poll_ms
-	[ "$(($(result kbd_read_in 3) + $(result aux_read_in 3)))" -gt 0 ] ||
+	# On PREEMPT_RT the timer has the interrupt thread do it.
+	realtime || [ "$(($(result kbd_read_in 3) + $(result aux_read_in 3)))" -gt 0 ] ||
 		{ ktap_print_msg "the timer never found a byte"; return 1; }
 	return $ret
 }
@@ -173,18 +182,27 @@ test_queue_full() {
 	return $ret
 }
 
-# Does a handler wait for a drainer that was stopped for 100 ms?
+realtime() { uname -v | grep -q PREEMPT_RT; }
+
+# Does a handler wait for a drainer that was stopped for 100 ms? The drainer is
+# the poll or, on PREEMPT_RT, the thread that polls: that of IRQ 1.
 test_nowait() {
-	load_oracle timed=i8042_interrupt || { why="cannot time i8042_interrupt()"; return 4; }
+	if realtime; then
+		set -- spin_in=4
+		comm="spin_comm=irq/1-"
+	else
+		set -- spin_in=1
+		comm=
+	fi
+	load_oracle timed=i8042_interrupt timed_irq=12 $comm ||
+		{ load_oracle; why="cannot time i8042_interrupt()"; return 4; }
 	oracle_run
 	idle=$(result timed_max_us)
 	in_order || return 1
-	# Only the poll is delayed. Interrupts of the KBD go to another CPU.
-	oracle_run bytes=$((bytes / 20)) ports=3 poll_us=500 poll_port=1 poll_cpu=0 \
-		spin_us=100000 spin_in=1 spin_every=5
+	oracle_run "bytes=$((bytes / 20))" poll_us=500 poll_cpu=0 spin_us=100000 spin_every=5 "$@"
 	busy=$(result timed_max_us)
 	delays=$(result spins)
-	ktap_print_msg "longest handler: $idle us idle, $busy us with $delays delays of 100 ms"
+	ktap_print_msg "longest handler of IRQ 12: $idle us idle, $busy us with $delays delays of 100 ms elsewhere"
 	load_oracle
 	[ "$delays" -gt 0 ] || { why="no byte was delayed"; return 4; }
 	[ "$busy" -lt 50000 ]
@@ -192,12 +210,16 @@ test_nowait() {
 
 # Does a hog of higher priority keep the drainer from its work?
 test_running() {
-	oracle_run poll_us=500 poll_cpu=0 spin_us=200 spin_in=1
-	report
+	# The delay in the poll outlasts the hog's pauses.
+	set -- "bytes=$((bytes / 5))" gap_us=500 poll_us=100 poll_cpu=0 spin_us=3000 spin_in=1
+	oracle_run "$@"
 	idle=$(result aux_wait_max_us)
-	oracle_run bytes=$((bytes / 4)) poll_us=500 poll_cpu=0 spin_us=200 spin_in=1 hog_us=100000
+	oracle_run "$@" hog_us=100000
 	report
-	ktap_print_msg "longest wait of an AUX byte: $idle us without a hog, $(result aux_wait_max_us) us with"
+	ktap_print_msg "longest wait of a byte: $idle us without a hog that runs for 100 ms," \
+		"$(result aux_wait_max_us) us with"
+	# On PREEMPT_RT, in order to pass, the poll must not deliver at all.
+	realtime || [ "$(result spins)" -gt 0 ] || { why="no byte was delayed"; return 4; }
 	[ "$(result aux_wait_max_us)" -lt 50000 ] && [ "$(result kbd_wait_max_us)" -lt 50000 ]
 }
 
@@ -215,6 +237,23 @@ test_lost_irq() {
 
 # Real drivers
 
+# Ports go away while bytes flow. A lockup, a splat or KASAN would tell.
+flow() { # PARAMETER=VALUE...: as packets, to whoever is there
+	oracle_start "bytes=$((bytes * 10))" packets=Y "$@" || return 1
+	until [ "$(result aux_read)" -gt 100 ]; do
+		[ "$(result injecting)" = 1 ] || return 1
+		usleep 10000
+	done
+}
+
+flow_delays="edge_us=500 spin_us=200 spin_every=20"
+
+stop_flow() {
+	echo 0 >$oracle/run
+	ktap_print_msg "$(result kbd_read) KBD and $(result aux_read) AUX bytes were read meanwhile"
+	[ "$(result kbd_read)" -gt 0 ] && [ "$(result aux_read)" -gt 0 ]
+}
+
 # LED commands wait for an answer that has to come through the same driver.
 test_led() {
 	modprobe -a atkbd psmouse || { why="no atkbd or psmouse"; return 4; }
@@ -224,40 +263,20 @@ test_led() {
 	[ -e "$led" ] || { why="no Num Lock LED"; return 4; }
 	flow "bytes=$bytes" $flow_delays || return 1
 	n=0
-	while kill -0 $job 2>/dev/null; do
+	while [ "$(result injecting)" = 1 ]; do
 		for l in numlock capslock scrolllock; do
 			echo $((n & 1)) >"${led%numlock/*}$l/brightness"
 		done
 		n=$((n + 1))
 		sleep 0.05
 	done
-	wait $job
+	echo 0 >$oracle/run
 	ktap_print_msg "$(result timed_calls) PS/2 commands in $n rounds, $(result timed_errors) failed," \
 		"longest $(result timed_max_us) us; $(result kbd_read) KBD and $(result aux_read) AUX bytes"
 	calls=$(result timed_calls) errors=$(result timed_errors) longest=$(result timed_max_us)
 	load_oracle || return 1
 	[ "$calls" -gt 0 ] || { why="no LED command was sent"; return 4; }
 	[ "$errors" = 0 ] && [ "$longest" -lt 200000 ]
-}
-
-# Ports go away while bytes flow. A lockup, a splat or KASAN would tell.
-flow() { # PARAMETER=VALUE...: in the background, as packets, to whoever is there
-	echo 0 >$oracle/run
-	oracle_run "bytes=$((bytes * 10))" packets=Y "$@" &
-	job=$!
-	until [ "$(result aux_read)" -gt 100 ]; do
-		kill -0 $job 2>/dev/null || return 1
-		usleep 10000
-	done
-}
-
-flow_delays="edge_us=500 spin_us=200 spin_every=20"
-
-stop_flow() {
-	kill $job 2>/dev/null
-	wait $job 2>/dev/null
-	ktap_print_msg "$(result kbd_read) KBD and $(result aux_read) AUX bytes were read meanwhile"
-	[ "$(result kbd_read)" -gt 0 ] && [ "$(result aux_read)" -gt 0 ]
 }
 
 test_stop_serio() {
@@ -279,12 +298,12 @@ test_stop_device() {
 	i=0
 	while [ $i -lt 5 ]; do
 		flow $flow_delays || return 1
-		echo -n i8042 >$driver/unbind || return 1
+		printf i8042 >$driver/unbind || return 1
 		stop_flow || return 1
 		# Bytes of the flow that came too late for anybody are taken
 		# for answers by the probe, which may then fail.
-		for try in 1 2 3; do
-			echo -n i8042 2>/dev/null >$driver/bind && break
+		for _ in 1 2 3; do
+			printf i8042 2>/dev/null >$driver/bind && break
 		done
 		wait_for_ports || return 1
 		bind_oracle || return 1

@@ -15,8 +15,8 @@
  *
  *	echo -n i8042_oracle > /sys/bus/serio/devices/serio0/drvctl
  *
- * Writing 1 to "run" returns when all bytes have arrived, or are lost, or the
- * writer was killed; writing 0 clears the results.
+ * Writing 1 to "run" starts it, and "injecting" in "result" becomes 0 when all
+ * bytes have arrived or are lost. Writing 0 ends it and keeps the result.
  *
  * "watch" leaves the ports to whatever driver has them and compares the bytes
  * of real devices, as read and as received by the driver's interrupt method.
@@ -72,6 +72,10 @@ static unsigned int depth = 5;
 module_param(depth, uint, 0644);
 MODULE_PARM_DESC(depth, "run: bytes of one port that may be on their way, 1 to 100");
 
+static unsigned int gap_us;
+module_param(gap_us, uint, 0644);
+MODULE_PARM_DESC(gap_us, "run: pause between two bytes");
+
 static bool packets;
 module_param(packets, bool, 0644);
 MODULE_PARM_DESC(packets, "run: send scan codes and mouse packets instead of numbers, for the drivers that are bound");
@@ -111,6 +115,14 @@ MODULE_PARM_DESC(spin_every, "delay one byte of so many");
 static unsigned int spin_in = 7;
 module_param(spin_in, uint, 0644);
 MODULE_PARM_DESC(spin_in, "delay in polls (1), timers (2), interrupt handlers (4)");
+
+static char *spin_comm;
+module_param(spin_comm, charp, 0444);
+MODULE_PARM_DESC(spin_comm, "delay only in tasks whose name begins like this");
+
+static int timed_irq;
+module_param(timed_irq, int, 0444);
+MODULE_PARM_DESC(timed_irq, "record \"timed\" only if its first argument is this (0: always)");
 
 static char *timed;
 module_param(timed, charp, 0444);
@@ -178,7 +190,7 @@ static struct stream streams[NPORTS];
 static DEFINE_MUTEX(oracle_mutex);	/* one run or watch at a time */
 static struct dentry *oracle_dir;
 static bool watching;
-static bool count_reads, count_receipts;
+static bool count_reads, count_receipts, injecting;
 static u8 ctr;				/* the controller's, read at load */
 
 static atomic_t spins, spin_turn, polls, edges;
@@ -316,6 +328,8 @@ static int spin_handler(struct kprobe *p, struct pt_regs *regs)
 
 	if (!us || !(READ_ONCE(spin_in) & BIT(oracle_context())))
 		return 0;
+	if (spin_comm && strncmp(current->comm, spin_comm, strlen(spin_comm)))
+		return 0;
 	if (atomic_inc_return(&spin_turn) % max(READ_ONCE(spin_every), 1U))
 		return 0;
 
@@ -335,6 +349,8 @@ static struct kprobe spin_probe = {
 
 static int timed_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
+	if (timed_irq && (int)regs_get_kernel_argument(regs, 0) != timed_irq)
+		return 1;
 	*(u64 *)ri->data = ktime_get_ns();
 	return 0;
 }
@@ -479,11 +495,15 @@ static int injector(void *unused)
 		}
 		if (!more)
 			break;
-		cond_resched();
+		if (gap_us)
+			usleep_range(gap_us, gap_us + 50);
+		else
+			cond_resched();
 	}
 
 	for (port = 0; port < NPORTS; port++)
 		wait_for_stream(&streams[port], 0);
+	WRITE_ONCE(injecting, false);
 	return 0;
 }
 
@@ -555,7 +575,7 @@ static int stop(struct task_struct *task)
 
 /* The trouble: what runs beside the stream of bytes */
 
-static struct task_struct *poll_task, *edge_task, *hog_task;
+static struct task_struct *inject_task, *poll_task, *edge_task, *hog_task;
 static struct serio *polled;
 
 struct port_search {
@@ -656,21 +676,16 @@ static void reset_streams(void)
 	atomic64_set(&timed_max, 0);
 }
 
-static bool injector_busy(void)
+static void run_stop(void)
 {
-	enum oracle_port port;
-
-	for (port = 0; port < NPORTS; port++)
-		if ((ports & BIT(port)) &&
-		    (READ_ONCE(streams[port].injected) < bytes ||
-		     on_its_way(&streams[port])))
-			return true;
-	return false;
+	stop(inject_task);
+	inject_task = NULL;
+	stop_trouble();
+	stop_counting();
 }
 
-static int oracle_run(void)
+static int run_start(void)
 {
-	struct task_struct *task;
 	int error;
 
 	if (depth < 1 || depth > 100 || !(ports & 3) || ports > 3)
@@ -684,35 +699,32 @@ static int oracle_run(void)
 	if (error)
 		return error;
 	start_counting();
-	task = start(injector, NULL, "inject", -1);
-
-	while (task && injector_busy())
-		if (msleep_interruptible(20))
-			break;
-
-	stop(task);
-	stop_trouble();
-	stop_counting();
-
-	return signal_pending(current) ? -EINTR : 0;
+	WRITE_ONCE(injecting, true);
+	inject_task = start(injector, NULL, "inject", -1);
+	if (!inject_task) {
+		WRITE_ONCE(injecting, false);
+		run_stop();
+		return -ENOMEM;
+	}
+	return 0;
 }
 
 static ssize_t run_write(struct file *file, const char __user *buf,
 			 size_t count, loff_t *ppos)
 {
-	bool run;
-	int error = kstrtobool_from_user(buf, count, &run);
+	bool on;
+	int error = kstrtobool_from_user(buf, count, &on);
 
 	if (error)
 		return error;
-	if (!mutex_trylock(&oracle_mutex))
-		return -EBUSY;
-	if (watching)
+	if (mutex_lock_interruptible(&oracle_mutex))
+		return -EINTR;
+	if (watching || (on && inject_task))
 		error = -EBUSY;
-	else if (run)
-		error = oracle_run();
-	else
-		reset_streams();
+	else if (on)
+		error = run_start();
+	else if (inject_task)
+		run_stop();
 	mutex_unlock(&oracle_mutex);
 
 	return error ?: count;
@@ -803,9 +815,11 @@ static ssize_t watch_write(struct file *file, const char __user *buf,
 
 	if (error)
 		return error;
-	if (!mutex_trylock(&oracle_mutex))
-		return -EBUSY;
-	if (on && !watching) {
+	if (mutex_lock_interruptible(&oracle_mutex))
+		return -EINTR;
+	if (inject_task) {
+		error = -EBUSY;
+	} else if (on && !watching) {
 		watching = true;
 		reset_streams();
 		error = watch_start();
@@ -864,6 +878,7 @@ static int result_show(struct seq_file *m, void *unused)
 		seq_printf(m, "%s_misplaced %u\n", name, differing(s, 1));
 		seq_printf(m, "%s_torn %u\n", name, differing(s, port == AUX ? max(packet, 1U) : 1));
 	}
+	seq_printf(m, "injecting %d\n", READ_ONCE(injecting));
 	seq_printf(m, "spins %u\npolls %u\nedges %u\n", atomic_read(&spins),
 		   atomic_read(&polls), atomic_read(&edges));
 	seq_printf(m, "timed_calls %u\ntimed_errors %u\ntimed_max_us %llu\n",
@@ -953,6 +968,7 @@ err_logs:
 static void __exit oracle_exit(void)
 {
 	debugfs_remove_recursive(oracle_dir);
+	run_stop();
 	watch_stop();
 	serio_unregister_driver(&oracle_driver);
 	i8042_remove_filter(oracle_filter);
