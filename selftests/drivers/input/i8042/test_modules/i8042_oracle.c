@@ -96,6 +96,10 @@ static unsigned int edge_us;
 module_param(edge_us, uint, 0644);
 MODULE_PARM_DESC(edge_us, "run: pause between spare interrupt edges (0: none)");
 
+static bool unbind;
+module_param(unbind, bool, 0644);
+MODULE_PARM_DESC(unbind, "run: unbind the driver from the controller while a byte is delayed");
+
 static bool mute;
 module_param(mute, bool, 0644);
 MODULE_PARM_DESC(mute, "run: the controller raises no interrupts");
@@ -111,6 +115,10 @@ MODULE_PARM_DESC(spin_us, "delay between reading and delivering a byte (0: none)
 static unsigned int spin_every = 1;
 module_param(spin_every, uint, 0644);
 MODULE_PARM_DESC(spin_every, "delay one byte of so many");
+
+static unsigned int spin_max;
+module_param(spin_max, uint, 0644);
+MODULE_PARM_DESC(spin_max, "delay no more bytes than this (0: no limit)");
 
 static unsigned int spin_in = 7;
 module_param(spin_in, uint, 0644);
@@ -333,7 +341,10 @@ static int spin_handler(struct kprobe *p, struct pt_regs *regs)
 	if (atomic_inc_return(&spin_turn) % max(READ_ONCE(spin_every), 1U))
 		return 0;
 
-	atomic_inc(&spins);
+	if (atomic_inc_return(&spins) > (READ_ONCE(spin_max) ?: INT_MAX)) {
+		atomic_dec(&spins);
+		return 0;
+	}
 	for (; us > 1000; us -= 1000)
 		udelay(1000);
 	udelay(us);
@@ -507,12 +518,15 @@ static int injector(void *unused)
 	return 0;
 }
 
-static int poller(void *data)
-{
-	struct serio *serio = data;
+static void (*poll_method)(struct serio *serio);
 
+/*
+ * The port may go away meanwhile: its close method only compares addresses.
+ */
+static int poller(void *serio)
+{
 	while (!kthread_should_stop()) {
-		serio->close(serio);
+		poll_method(serio);
 		atomic_inc(&polls);
 		usleep_range(poll_us, poll_us + 50);
 	}
@@ -550,6 +564,28 @@ static int hog(void *unused)
 	return 0;
 }
 
+/*
+ * From here and not from user space: a CPU that is stopped with interrupts off
+ * soon holds up every process, but not this thread.
+ */
+static int unbinder(void *unused)
+{
+	struct device *i8042;
+
+	while (!atomic_read(&spins)) {
+		if (kthread_should_stop())
+			return 0;
+		usleep_range(100, 200);
+	}
+
+	i8042 = bus_find_device_by_name(&platform_bus_type, NULL, "i8042");
+	if (i8042) {
+		device_release_driver(i8042);
+		put_device(i8042);
+	}
+	return 0;
+}
+
 static struct task_struct *start(int (*fn)(void *), void *data,
 				 const char *name, int cpu)
 {
@@ -575,8 +611,7 @@ static int stop(struct task_struct *task)
 
 /* The trouble: what runs beside the stream of bytes */
 
-static struct task_struct *inject_task, *poll_task, *edge_task, *hog_task;
-static struct serio *polled;
+static struct task_struct *inject_task, *poll_task, *edge_task, *hog_task, *unbind_task;
 
 struct port_search {
 	enum oracle_port port;
@@ -612,10 +647,8 @@ static void stop_trouble(void)
 	stop(poll_task);
 	stop(edge_task);
 	stop(hog_task);
-	poll_task = edge_task = hog_task = NULL;
-	if (polled)
-		put_device(&polled->dev);
-	polled = NULL;
+	stop(unbind_task);
+	poll_task = edge_task = hog_task = unbind_task = NULL;
 	if (mute)
 		set_interrupts(true);
 }
@@ -636,20 +669,26 @@ static void stop_counting(void)
 
 static int start_trouble(void)
 {
+	struct serio *serio;
+
 	if (poll_cpu >= 0 && !cpu_online(poll_cpu))
 		return -EINVAL;
 	if (poll_us) {
-		polled = find_port(poll_port ? AUX : KBD);
-		if (!polled || !polled->close) {
-			stop_trouble();
+		serio = find_port(poll_port ? AUX : KBD);
+		if (!serio)
 			return -ENODEV;
-		}
-		poll_task = start(poller, polled, "poll", poll_cpu);
+		poll_method = serio->close;
+		put_device(&serio->dev);
+		if (!poll_method)
+			return -ENODEV;
+		poll_task = start(poller, serio, "poll", poll_cpu);
 	}
 	if (mute)
 		set_interrupts(false);
 	if (edge_us)
 		edge_task = start(edger, NULL, "edge", -1);
+	if (unbind)
+		unbind_task = start(unbinder, NULL, "unbind", -1);
 	if (hog_us)
 		hog_task = start(hog, NULL, "hog", max(poll_cpu, 0));
 	return 0;
