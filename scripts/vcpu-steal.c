@@ -38,20 +38,17 @@ static void on_signal(int sig)
 	stop = 1;
 }
 
-static void usage(FILE *f)
-{
-	fprintf(f,
-"Usage: vcpu-steal --qmp SOCKET [OPTION...]\n"
-"Stop the vCPUs of a QEMU guest in turn and let them run on.\n\n"
-"  --qmp SOCKET    QMP socket of the guest\n"
-"  --length MS     how long a vCPU stays stopped (default 5)\n"
-"  --period MS     mean time between two stops (default 20)\n"
-"  --vcpu N        only this vCPU\n"
-"  --duration S    end after S seconds (default: when the guest ends)\n"
-"  --seed N        seed of the random intervals (default 1)\n\n"
-"Prints how often and how long each vCPU was stopped. Exit status: 0, 1 if no\n"
-"vCPU was stopped, 2 for a wrong option.\n");
-}
+static const char usage[] =
+	"Usage: vcpu-steal --qmp SOCKET [OPTION...]\n"
+	"Stop the vCPUs of a QEMU guest in turn and let them run on.\n\n"
+	"  --qmp SOCKET    QMP socket of the guest\n"
+	"  --length MS     how long a vCPU stays stopped (default 5)\n"
+	"  --period MS     mean time between two stops (default 20)\n"
+	"  --vcpu N        only this vCPU\n"
+	"  --duration S    end after S seconds (default: when the guest ends)\n"
+	"  --seed N        seed of the random intervals (default 1)\n\n"
+	"Prints how often and how long each vCPU was stopped. Exit status: 0, 1 if no\n"
+	"vCPU was stopped, 2 for a wrong option.\n";
 
 static double now(void)
 {
@@ -201,18 +198,34 @@ int main(int argc, char **argv)
 	srand48(1);
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (c) {
-		case 'q': qmp = optarg; break;
-		case 'l': length = atof(optarg) / 1000; break;
-		case 'p': period = atof(optarg) / 1000; break;
-		case 'v': only = atol(optarg); break;
-		case 'd': end = now() + atof(optarg); break;
-		case 's': srand48(atol(optarg)); break;
-		case 'h': usage(stdout); return 0;
-		default: usage(stderr); return 2;
+		case 'q':
+			qmp = optarg;
+			break;
+		case 'l':
+			length = atof(optarg) / 1000;
+			break;
+		case 'p':
+			period = atof(optarg) / 1000;
+			break;
+		case 'v':
+			only = atol(optarg);
+			break;
+		case 'd':
+			end = now() + atof(optarg);
+			break;
+		case 's':
+			srand48(atol(optarg));
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			return 0;
+		default:
+			fputs(usage, stderr);
+			return 2;
 		}
 	}
 	if (!qmp || optind < argc || length <= 0 || period <= 0) {
-		usage(stderr);
+		fputs(usage, stderr);
 		return 2;
 	}
 

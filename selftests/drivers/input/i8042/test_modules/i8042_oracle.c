@@ -146,7 +146,7 @@ static const u8 key[] = { 0x1e, 0x9e };
 static const u8 motion[] = { 0x08, 0x01, 0x00 };
 
 #define WINDOW	256		/* numbers are bytes */
-#define LOG	(1 << 16)	/* bytes that "watch" compares */
+#define LOG	65536		/* bytes that "watch" compares */
 
 /**
  * struct stream - the bytes of one port
@@ -345,9 +345,8 @@ static int spin_handler(struct kprobe *p, struct pt_regs *regs)
 		atomic_dec(&spins);
 		return 0;
 	}
-	for (; us > 1000; us -= 1000)
-		udelay(1000);
-	udelay(us);
+	mdelay(us / 1000);
+	udelay(us % 1000);
 	return 0;
 }
 
@@ -600,13 +599,13 @@ static struct task_struct *start(int (*fn)(void *), void *data,
 	return task;
 }
 
-static int stop(struct task_struct *task)
+static void stop(struct task_struct **task)
 {
-	int ret = task ? kthread_stop(task) : 0;
-
-	if (task)
-		put_task_struct(task);
-	return ret;
+	if (*task) {
+		kthread_stop(*task);
+		put_task_struct(*task);
+	}
+	*task = NULL;
 }
 
 /* The trouble: what runs beside the stream of bytes */
@@ -644,11 +643,10 @@ static struct serio *find_port(enum oracle_port port)
 
 static void stop_trouble(void)
 {
-	stop(poll_task);
-	stop(edge_task);
-	stop(hog_task);
-	stop(unbind_task);
-	poll_task = edge_task = hog_task = unbind_task = NULL;
+	stop(&poll_task);
+	stop(&edge_task);
+	stop(&hog_task);
+	stop(&unbind_task);
 	if (mute)
 		set_interrupts(true);
 }
@@ -717,8 +715,7 @@ static void reset_streams(void)
 
 static void run_stop(void)
 {
-	stop(inject_task);
-	inject_task = NULL;
+	stop(&inject_task);
 	stop_trouble();
 	stop_counting();
 }
@@ -915,7 +912,7 @@ static int result_show(struct seq_file *m, void *unused)
 		seq_printf(m, "%s_received_in %u %u %u\n", name, s->received_in[POLL],
 			   s->received_in[TIMER], s->received_in[IRQ]);
 		seq_printf(m, "%s_misplaced %u\n", name, differing(s, 1));
-		seq_printf(m, "%s_torn %u\n", name, differing(s, port == AUX ? max(packet, 1U) : 1));
+		seq_printf(m, "%s_torn %u\n", name, differing(s, max(packet, 1U)));
 	}
 	seq_printf(m, "injecting %d\n", READ_ONCE(injecting));
 	seq_printf(m, "spins %u\npolls %u\nedges %u\n", atomic_read(&spins),
