@@ -6,7 +6,7 @@
  * be delivered without it. Bytes of one port stay in order if they pass
  * through a queue: whoever reads a byte appends it under the same hold of the
  * lock, so queue order is read order, and only one context at a time, the
- * drainer, takes bytes out. Who finds a drainer leaves the byte to it and
+ * drainer, takes bytes out. Whoever finds a drainer leaves the byte to it and
  * returns; nobody ever waits for the drainer.
  *
  * The queue has no lock of its own: for every function below the caller holds
@@ -32,8 +32,8 @@
 #define _I8042_RXQ_H
 
 /*
- * Slots of the queue, a power of two. Each port sends about 1000 bytes a
- * second at most, so 64 slots bridge a drainer that is stopped for 30 ms while
+ * Slots of the queue, a power of two. A PS/2 line carries some 1000 bytes a
+ * second, so 64 slots bridge about 30 ms in which the drainer is stopped and
  * both ports are busy. When they are used up nothing is lost: see
  * i8042_rxq_may_read().
  */
@@ -107,8 +107,9 @@ static inline unsigned int i8042_rxq_depth(const struct i8042_rxq *q)
  * @q: the queue
  *
  * To be asked before the controller is touched. When there is no room the
- * byte has to stay in the controller, which raises no further interrupt for
- * it; the queue notes this and has the drainer read it.
+ * byte has to stay in the controller. An edge-triggered line raises no further
+ * interrupt for it, so the queue notes this and has the drainer read it. (A
+ * level-triggered line interrupts again and again until that is done.)
  *
  * Context: any; the caller holds the lock.
  * Return: nonzero if a byte may be read and put, 0 if it must not.

@@ -387,10 +387,10 @@ test_watch() {
 }
 
 test_kunit() {
-	[ -n "$(find "/lib/modules/$(uname -r)" -name 'i8042-rxq-kunit.ko*')" ] ||
+	[ -n "$(find "/lib/modules/$(uname -r)" -name 'i8042_rxq_kunit.ko*')" ] ||
 		{ why="no KUnit tests for this driver"; return 4; }
 	echo "i8042_order: kunit" >/dev/kmsg
-	modprobe i8042-rxq-kunit || return 1
+	modprobe i8042_rxq_kunit || return 1
 	rmmod i8042_rxq_kunit
 	dmesg | sed '1,/i8042_order: kunit/d; s/^[^]]*\] */# /' | grep -E '(not )?ok ' >/tmp/kunit
 	cat /tmp/kunit
