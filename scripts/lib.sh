@@ -71,6 +71,10 @@ trap on_exit EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
+# fore COMMAND...: wait for it in such a way that a signal to this script, which
+# bash would keep back until a foreground command ends, ends the command, too.
+fore() { "$@" & wait $!; }
+
 # locked NAME: one process at a time makes NAME in the cache.
 locked() {
 	mkdir -p "$cache/lock"

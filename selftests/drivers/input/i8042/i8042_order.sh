@@ -21,7 +21,7 @@ for helpers in "$dir/../../../kselftest/ktap_helpers.sh" "$dir/ktap_helpers.sh";
 done
 
 tests="irq poll poll_spin irq_spin edge edge_spin timer queue_full nowait running
-       lost_irq led stop_serio stop_device suspend kunit"
+       lost_irq led stop_serio stop_device suspend private kunit"
 param=/sys/module/i8042_oracle/parameters
 oracle=/sys/kernel/debug/i8042_oracle
 serio=/sys/bus/serio/devices
@@ -183,6 +183,25 @@ test_queue_full() {
 }
 
 realtime() { uname -v | grep -q PREEMPT_RT; }
+
+# Keyboard data is in the trace only if it may be in the log.
+traced() { # Y|N, unmasked or not: prints how many bytes of the KBD are traced with their data
+	echo "$1" >/sys/module/i8042/parameters/unmask_kbd_data
+	echo >$tracing/trace
+	oracle_run bytes=100
+	echo N >/sys/module/i8042/parameters/unmask_kbd_data
+	grep 'i8042_.*port=0' $tracing/trace | grep -cv 'data=-1'
+}
+
+test_private() {
+	[ -d $tracing/events/i8042 ] || { why="this driver has no trace events"; return 4; }
+	echo 1 >$tracing/events/i8042/enable
+	masked=$(traced N)
+	unmasked=$(traced Y)
+	echo 0 >$tracing/events/i8042/enable
+	ktap_print_msg "trace events with keyboard data: $masked, and $unmasked with unmask_kbd_data"
+	[ "$masked" = 0 ] && [ "$unmasked" -ge 300 ]
+}
 
 # Does a handler wait for a drainer that was stopped for 100 ms? The drainer is
 # the poll or, on PREEMPT_RT, the thread that polls: that of IRQ 1.
