@@ -54,7 +54,9 @@ need_space() { # DIR MIB
 	[ "$free" -ge "$2" ] || die "$1 has $free MiB free, $2 are needed; free some or set I8042_CACHE"
 }
 
-# A scratch directory, and no process left behind, whatever ends the script.
+# A scratch directory, and no process and no half-made directory left behind,
+# whatever ends the script.
+half_made=""
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/i8042.XXXXXX") || exit 1
 on_exit() {
 	local status=$? job
@@ -64,7 +66,7 @@ on_exit() {
 		kill "$job" 2>/dev/null || true
 	done
 	wait
-	rm -rf "$scratch"
+	rm -rf "$scratch" ${half_made:+"$half_made"}
 	exit $status
 }
 trap on_exit EXIT
