@@ -319,7 +319,8 @@ test_stop_device() {
 	i=0
 	while [ $i -lt 5 ]; do
 		# Somebody is delivering a byte when the port goes away.
-		flow poll_us=100 poll_port=0 spin_us=200000 spin_in=$in spin_max=1 unbind=Y || return 1
+		oracle_start "bytes=$((bytes * 10))" packets=Y poll_us=100 poll_port=0 \
+			spin_us=200000 spin_in=$in spin_max=1 unbind=Y || return 1
 		tries=0
 		while [ -e $driver/i8042 ]; do
 			[ $((tries += 1)) -lt 100 ] || return 1
