@@ -5,7 +5,7 @@ help:
 	@echo ''
 	@echo '  demo          real mouse and key events while vCPUs are stolen, without'
 	@echo '                and with the series (10 minutes on a new machine)'
-	@echo '  check         all tests, each also where it must fail'
+	@echo '  check         all tests, and the driver as it is, which has to fail'
 	@echo '  soak          a million bytes for each port, all kernels (an hour)'
 	@echo '  series-check  does the series fit? TREE=/path/to/linux, or all of Debian'"'"'s'
 	@echo '  style         checkpatch, sparse, W=1 for each patch; shellcheck'
