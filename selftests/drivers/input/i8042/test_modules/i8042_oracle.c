@@ -108,6 +108,10 @@ static unsigned int hog_us;
 module_param(hog_us, uint, 0644);
 MODULE_PARM_DESC(hog_us, "run: length of the bursts of a SCHED_FIFO hog on poll_cpu (0: none)");
 
+static unsigned int gap_min_us;
+module_param(gap_min_us, uint, 0644);
+MODULE_PARM_DESC(gap_min_us, "run: count the times when a CPU did not run for so long (0: do not look)");
+
 static unsigned int spin_us;
 module_param(spin_us, uint, 0644);
 MODULE_PARM_DESC(spin_us, "delay between reading and delivering a byte (0: none)");
@@ -204,6 +208,16 @@ static u8 ctr;				/* the controller's, read at load */
 static atomic_t spins, spin_turn, polls, edges;
 static atomic_t timed_calls, timed_errors;
 static atomic64_t timed_max;
+static atomic_t gaps;
+static atomic64_t gaps_sum, gaps_max;	/* ns */
+
+static void set_max(atomic64_t *max, s64 value)
+{
+	s64 old = atomic64_read(max);
+
+	while (value > old && !atomic64_try_cmpxchg(max, &old, value))
+		;
+}
 
 static enum oracle_context oracle_context(void)
 {
@@ -367,11 +381,7 @@ static int timed_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
 
 static int timed_return(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
-	s64 ns = ktime_get_ns() - *(u64 *)ri->data;
-	s64 old = atomic64_read(&timed_max);
-
-	while (ns > old && !atomic64_try_cmpxchg(&timed_max, &old, ns))
-		;
+	set_max(&timed_max, ktime_get_ns() - *(u64 *)ri->data);
 	if ((int)regs_return_value(regs) < 0)
 		atomic_inc(&timed_errors);
 	atomic_inc(&timed_calls);
@@ -585,6 +595,34 @@ static int unbinder(void *unused)
 	return 0;
 }
 
+/*
+ * Looks at the clock all the time. While interrupts are off nothing in this
+ * machine can hold it up: if the clock jumps, the CPU was not there.
+ */
+static int gap_watcher(void *unused)
+{
+	sched_set_normal(current, MAX_NICE);
+	while (!kthread_should_stop()) {
+		u64 last, now, end;
+
+		local_irq_disable();
+		last = ktime_get_ns();
+		end = last + 100 * NSEC_PER_USEC;
+		do {
+			now = ktime_get_ns();
+			if (now - last > gap_min_us * (u64)NSEC_PER_USEC) {
+				atomic_inc(&gaps);
+				atomic64_add(now - last, &gaps_sum);
+				set_max(&gaps_max, now - last);
+			}
+			last = now;
+		} while (now < end);
+		local_irq_enable();
+		cond_resched();
+	}
+	return 0;
+}
+
 static struct task_struct *start(int (*fn)(void *), void *data,
 				 const char *name, int cpu)
 {
@@ -611,6 +649,7 @@ static void stop(struct task_struct **task)
 /* The trouble: what runs beside the stream of bytes */
 
 static struct task_struct *inject_task, *poll_task, *edge_task, *hog_task, *unbind_task;
+static struct task_struct *gap_task[NR_CPUS];
 
 struct port_search {
 	enum oracle_port port;
@@ -643,6 +682,10 @@ static struct serio *find_port(enum oracle_port port)
 
 static void stop_trouble(void)
 {
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		stop(&gap_task[cpu]);
 	stop(&poll_task);
 	stop(&edge_task);
 	stop(&hog_task);
@@ -668,6 +711,7 @@ static void stop_counting(void)
 static int start_trouble(void)
 {
 	struct serio *serio;
+	int cpu;
 
 	if (poll_cpu >= 0 && !cpu_online(poll_cpu))
 		return -EINVAL;
@@ -689,6 +733,10 @@ static int start_trouble(void)
 		unbind_task = start(unbinder, NULL, "unbind", -1);
 	if (hog_us)
 		hog_task = start(hog, NULL, "hog", max(poll_cpu, 0));
+	if (gap_min_us) {
+		for_each_online_cpu(cpu)
+			gap_task[cpu] = start(gap_watcher, NULL, "gap", cpu);
+	}
 	return 0;
 }
 
@@ -711,6 +759,9 @@ static void reset_streams(void)
 	atomic_set(&timed_calls, 0);
 	atomic_set(&timed_errors, 0);
 	atomic64_set(&timed_max, 0);
+	atomic_set(&gaps, 0);
+	atomic64_set(&gaps_sum, 0);
+	atomic64_set(&gaps_max, 0);
 }
 
 static void run_stop(void)
@@ -920,6 +971,8 @@ static int result_show(struct seq_file *m, void *unused)
 	seq_printf(m, "timed_calls %u\ntimed_errors %u\ntimed_max_us %llu\n",
 		   atomic_read(&timed_calls), atomic_read(&timed_errors),
 		   (u64)atomic64_read(&timed_max) / 1000);
+	seq_printf(m, "gaps %u\ngaps_us %llu\ngaps_max_us %llu\n", atomic_read(&gaps),
+		   (u64)atomic64_read(&gaps_sum) / 1000, (u64)atomic64_read(&gaps_max) / 1000);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(result);
