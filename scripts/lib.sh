@@ -105,4 +105,11 @@ kernels_of() { # ERA
 	echo "${list[@]}"
 }
 
+# copy_driver TREE DIRECTORY: those files of a kernel source that the series change
+copy_driver() {
+	(cd "$1" && cp --parents drivers/input/serio/{Makefile,Kconfig,i8042*} \
+		Documentation/admin-guide/kernel-parameters.txt MAINTAINERS \
+		tools/testing/selftests/Makefile "$2")
+}
+
 hash_of() { sha256sum | cut -c1-16; }
