@@ -6,6 +6,11 @@ help:
 	@echo '  demo          real mouse and key events while vCPUs are stolen, without'
 	@echo '                and with the series (10 minutes on a new machine)'
 	@echo '  check         all tests, and the driver as it is, which has to fail'
+	@echo '  park          a vCPU parked in the middle of a delivery: the fault on every run'
+	@echo '  selftest      the self tests on the running kernel; ARGS=-H if a host steals'
+	@echo '  selftest-vm   the same in a virtual machine; ERA=7.3, or KERNEL=debian:6.1-rt,'
+	@echo '                STEAL=1 to steal its vCPUs meanwhile'
+	@echo '  selftest-matrix  all of Debian'"'"'s kernels, without and with stealing (an hour)'
 	@echo '  soak          a million bytes for each port, all kernels (an hour)'
 	@echo '  series-check  does the series fit? TREE=/path/to/linux, or all of Debian'"'"'s'
 	@echo '  style         checkpatch, sparse, W=1 for each patch; shellcheck'
@@ -22,6 +27,18 @@ demo:
 check:
 	@scripts/check-all $(CHECK)
 
+park:
+	@scripts/park $(KERNEL)
+
+selftest:
+	@scripts/selftest $(ARGS)
+
+selftest-vm:
+	@scripts/selftest-vm $(if $(STEAL),--steal) $(or $(KERNEL),$(ERA))
+
+selftest-matrix:
+	@scripts/selftest-vm --matrix
+
 soak:
 	@scripts/check --soak
 
@@ -34,4 +51,4 @@ style:
 clean-cache:
 	rm -rf -- '$(CACHE)'
 
-.PHONY: help demo check soak series-check style clean-cache
+.PHONY: help demo check park selftest selftest-vm selftest-matrix soak series-check style clean-cache

@@ -105,6 +105,31 @@ kernels_of() { # ERA
 	echo "${list[@]}"
 }
 
+# get_kernel KERNEL: sets $build, $driver and $selftest, for vm-run. KERNEL is
+# debian:VERSION[-FLAVOUR], of stock-kernel, or VERSION[-FLAVOUR]:DRIVER, of
+# kernel-build and driver-build.
+get_kernel() {
+	local version flavour variant=none
+
+	case $1 in
+	debian:?*) version=${1#*:} ;;
+	?*:?*)	version=${1%%:*} variant=${1#*:} ;;
+	*)	die "no kernel $1; there are debian:VERSION[-cloud|-rt] and VERSION[-FLAVOUR]:DRIVER" ;;
+	esac
+	flavour=${version#*-}
+	[ "$flavour" != "$version" ] || flavour=plain
+	version=${version%%-*}
+	if [ "$variant" = none ]; then
+		build=$("$top/scripts/stock-kernel" "$version" "$flavour") || return
+		driver=none
+		selftest=$build/tests
+	else
+		build=$("$top/scripts/kernel-build" "$version" "$flavour") &&
+		driver=$("$top/scripts/driver-build" "$version" "$flavour" "$variant") &&
+		selftest=$("$top/scripts/driver-build" "$version" "$flavour" selftest)
+	fi
+}
+
 # copy_driver TREE DIRECTORY: those files of a kernel source that the series change
 copy_driver() {
 	(cd "$1" && cp --parents drivers/input/serio/{Makefile,Kconfig,i8042*} \

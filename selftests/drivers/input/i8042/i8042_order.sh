@@ -79,7 +79,9 @@ restore_all() {
 	done
 	bind KBD "$kbd_driver"
 	bind AUX "$aux_driver"
-	[ -z "$loaded" ] || modprobe -r "$loaded" 2>/dev/null
+	for m in $loaded; do
+		modprobe -r "$m" 2>/dev/null
+	done
 }
 
 # The driver of a port: a name, or "none"
@@ -89,11 +91,13 @@ driver_of() { # KBD|AUX
 }
 
 loaded=''
-need_drivers() {
-	[ -d /sys/module/psmouse ] || loaded=psmouse
-	modprobe -a atkbd psmouse 2>/dev/null && return
-	loaded=''
-	why="no atkbd or no psmouse"
+need_driver() { # MODULE [PARAMETER=VALUE]
+	[ ! -d "/sys/module/$1" ] || return 0
+	if modprobe "$@" 2>/dev/null; then
+		loaded="$loaded $1"
+		return
+	fi
+	why="no $1"
 	return 1
 }
 
@@ -376,7 +380,7 @@ stop_flow() {
 
 # LED commands wait for an answer that has to come through the same driver.
 test_led() {
-	need_drivers || return 4
+	need_driver atkbd && need_driver psmouse || return 4
 	load_oracle timed=ps2_command || { load_oracle; why="cannot time ps2_command()"; return 4; }
 	bind KBD atkbd && bind AUX psmouse || return 1
 	led=$(echo /sys/class/leds/input*::numlock/brightness)
@@ -495,10 +499,7 @@ suspend_rounds() { # ROUNDS
 
 # Real drivers and, from outside, real events, for a while. Packets of three bytes
 test_watch() {
-	if [ ! -d /sys/module/psmouse ] && modprobe psmouse proto=bare 2>/dev/null; then
-		loaded=psmouse
-	fi
-	need_drivers || return 4
+	need_driver atkbd && need_driver psmouse proto=bare || return 4
 	load_oracle || return 1
 	bind KBD atkbd && bind AUX psmouse || return 1
 	for p in poll_us=500 edge_us=0 hog_us=0 spin_us=0 mute=N; do
