@@ -78,5 +78,5 @@ update_apt() {
 # download PACKAGE[=VERSION]...: into the scratch directory
 download() {
 	(cd "$scratch" && private_apt apt-get download "$@" >"$scratch/download.log" 2>&1) ||
-		die "cannot download $*: $(grep -m1 '^[EW]:' "$scratch/download.log")"
+		die "cannot download $*: $(grep -m1 '^E:' "$scratch/download.log")"
 }

@@ -43,6 +43,7 @@
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
+#include <linux/tracepoint.h>
 #include <linux/vmalloc.h>
 
 MODULE_DESCRIPTION("Order oracle for the i8042 driver");
@@ -63,6 +64,10 @@ MODULE_PARM_DESC(bytes, "run: bytes for each port");
 static unsigned int ports = 3;
 module_param(ports, uint, 0644);
 MODULE_PARM_DESC(ports, "run: ports that get bytes (1: KBD, 2: AUX)");
+
+static bool filter = true;
+module_param(filter, bool, 0444);
+MODULE_PARM_DESC(filter, "observe what the driver reads; N leaves its filter to others");
 
 static unsigned int packet = 3;
 module_param(packet, uint, 0644);
@@ -333,13 +338,54 @@ static bool oracle_filter(unsigned char data, unsigned char str,
 	return false;
 }
 
+/* A module that delivers in the driver's stead has the filter, and says what it read. */
+static void oracle_read_elsewhere(void *unused, unsigned int port, u8 data,
+				  bool taken, unsigned int depth)
+{
+	oracle_read(&streams[port ? AUX : KBD], data);
+}
+
+extern struct tracepoint __tracepoint_i8042_inorder_read;
+static struct tracepoint *elsewhere;
+
+static int oracle_watch_elsewhere(void)
+{
+	int error = -EBUSY;
+
+	elsewhere = symbol_get(__tracepoint_i8042_inorder_read);
+	if (elsewhere)
+		error = tracepoint_probe_register(elsewhere, oracle_read_elsewhere, NULL);
+	if (error && elsewhere) {
+		symbol_put(__tracepoint_i8042_inorder_read);
+		elsewhere = NULL;
+	}
+	return error;
+}
+
 static int oracle_install_filter(void)
 {
+	int error;
+
+	if (!filter)
+		return 0;
+
 #ifdef I8042_FILTER_HAS_CONTEXT
-	return i8042_install_filter(oracle_filter, NULL);
+	error = i8042_install_filter(oracle_filter, NULL);
 #else
-	return i8042_install_filter(oracle_filter);
+	error = i8042_install_filter(oracle_filter);
 #endif
+	return error == -EBUSY ? oracle_watch_elsewhere() : error;
+}
+
+static void oracle_remove_filter(void)
+{
+	if (elsewhere) {
+		tracepoint_probe_unregister(elsewhere, oracle_read_elsewhere, NULL);
+		tracepoint_synchronize_unregister();
+		symbol_put(__tracepoint_i8042_inorder_read);
+	} else if (filter) {
+		i8042_remove_filter(oracle_filter);
+	}
 }
 
 /* The delay in the window. */
@@ -748,7 +794,8 @@ static void reset_streams(void)
 		struct stream *s = &streams[port];
 
 		raw_spin_lock_irq(&s->lock);
-		memset(&s->injected, 0, offsetof(struct stream, log_read) -
+		memset((void *)s + offsetof(struct stream, injected), 0,
+		       offsetof(struct stream, log_read) -
 		       offsetof(struct stream, injected));
 		raw_spin_unlock_irq(&s->lock);
 	}
@@ -1043,7 +1090,7 @@ static int __init oracle_init(void)
 	return 0;
 
 err_filter:
-	i8042_remove_filter(oracle_filter);
+	oracle_remove_filter();
 err_timed:
 	if (timed)
 		unregister_kretprobe(&timed_probe);
@@ -1060,7 +1107,7 @@ static void __exit oracle_exit(void)
 	run_stop();
 	watch_stop();
 	serio_unregister_driver(&oracle_driver);
-	i8042_remove_filter(oracle_filter);
+	oracle_remove_filter();
 	if (timed)
 		unregister_kretprobe(&timed_probe);
 	unregister_kprobe(&spin_probe);
