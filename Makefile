@@ -11,6 +11,9 @@ help:
 	@echo '  selftest-vm   the same in a virtual machine; ERA=7.3, or KERNEL=debian:6.1-rt,'
 	@echo '                STEAL=1 to steal its vCPUs meanwhile'
 	@echo '  selftest-matrix  all of Debian'"'"'s kernels, without and with stealing (an hour)'
+	@echo '  dkms-install  build the module for the installed kernels, load it; KERNEL=RELEASE'
+	@echo '  dkms-remove   undo it'
+	@echo '  deb, rpm      packages of the module, into build/ or DIR=; dkms-check tries them'
 	@echo '  soak          a million bytes for each port, all kernels (an hour)'
 	@echo '  series-check  does the series fit? TREE=/path/to/linux, or all of Debian'"'"'s'
 	@echo '  style         checkpatch, sparse, W=1 for each patch; shellcheck'
@@ -39,6 +42,21 @@ selftest-vm:
 selftest-matrix:
 	@scripts/selftest-vm --matrix
 
+dkms-install:
+	@scripts/dkms-install $(ARGS) $(KERNEL)
+
+dkms-remove:
+	@scripts/dkms-remove
+
+dkms-check:
+	@scripts/check-dkms
+
+deb:
+	@scripts/deb $(DIR)
+
+rpm:
+	@scripts/deb --rpm $(DIR)
+
 soak:
 	@scripts/check --soak
 
@@ -51,4 +69,5 @@ style:
 clean-cache:
 	rm -rf -- '$(CACHE)'
 
-.PHONY: help demo check park selftest selftest-vm selftest-matrix soak series-check style clean-cache
+.PHONY: help demo check park selftest selftest-vm selftest-matrix dkms-install dkms-remove \
+	dkms-check deb rpm soak series-check style clean-cache

@@ -140,7 +140,7 @@ copy_driver() {
 # What the self tests and the module are built from
 selftest_sources() { find "$top/selftests" -type f -print0 | sort -z | xargs -0 cat; }
 backport_sources() { cat "$top"/backport/{*.[ch],Kbuild}; }
-copy_backport() { mkdir -p "$1" && cp "$top"/backport/{*.[ch],Kbuild} "$1"; }
+copy_module() { mkdir -p "$1" && cp "$top"/backport/{*.[ch],Kbuild} "$1"; }
 
 # build_warns LOG: did a file of ours get a warning? Prints it.
 build_warns() { grep -m3 -E '(^|/)(i8042[-_a-z]*|compat)[.][ch]:[0-9:]* warning' "$1" >&2; }

@@ -145,6 +145,10 @@ static char *timed;
 module_param(timed, charp, 0444);
 MODULE_PARM_DESC(timed, "function whose run time and errors are recorded");
 
+static char *since;
+module_param(since, charp, 0444);
+MODULE_PARM_DESC(since, "function of an interrupt from which on the time to the receipt is recorded");
+
 enum oracle_port { KBD, AUX, NPORTS };
 static const char * const port_name[NPORTS] = { "kbd", "aux" };
 
@@ -215,6 +219,11 @@ static atomic_t timed_calls, timed_errors;
 static atomic64_t timed_max;
 static atomic_t gaps;
 static atomic64_t gaps_sum, gaps_max;	/* ns */
+
+/* When this CPU last passed "since", ns; 0 once a byte was received */
+static DEFINE_PER_CPU(u64, since_at);
+static atomic64_t since_sum;
+static atomic_t since_count;
 
 static void set_max(atomic64_t *max, s64 value)
 {
@@ -441,6 +450,29 @@ static struct kretprobe timed_probe = {
 	.maxactive = 16,
 };
 
+/* The time from one function to the receipt of a byte on the same CPU */
+
+static int since_handler(struct kprobe *p, struct pt_regs *regs)
+{
+	__this_cpu_write(since_at, ktime_get_ns());
+	return 0;
+}
+
+static struct kprobe since_probe = {
+	.pre_handler = since_handler,
+};
+
+static void since_receipt(void)
+{
+	u64 at = __this_cpu_read(since_at);
+
+	if (!at || !hardirq_count())
+		return;
+	atomic64_add(ktime_get_ns() - at, &since_sum);
+	atomic_inc(&since_count);
+	__this_cpu_write(since_at, 0);
+}
+
 /* The serio driver that receives numbered bytes. */
 
 static enum oracle_port port_of(const struct serio *serio)
@@ -451,6 +483,8 @@ static enum oracle_port port_of(const struct serio *serio)
 static irqreturn_t oracle_interrupt(struct serio *serio, unsigned char data,
 				    unsigned int flags)
 {
+	if (since)
+		since_receipt();
 	oracle_received(&streams[port_of(serio)], data);
 	return IRQ_HANDLED;
 }
@@ -806,6 +840,8 @@ static void reset_streams(void)
 	atomic_set(&timed_calls, 0);
 	atomic_set(&timed_errors, 0);
 	atomic64_set(&timed_max, 0);
+	atomic_set(&since_count, 0);
+	atomic64_set(&since_sum, 0);
 	atomic_set(&gaps, 0);
 	atomic64_set(&gaps_sum, 0);
 	atomic64_set(&gaps_max, 0);
@@ -1018,6 +1054,8 @@ static int result_show(struct seq_file *m, void *unused)
 	seq_printf(m, "timed_calls %u\ntimed_errors %u\ntimed_max_us %llu\n",
 		   atomic_read(&timed_calls), atomic_read(&timed_errors),
 		   (u64)atomic64_read(&timed_max) / 1000);
+	seq_printf(m, "since_count %u\nsince_sum_ns %llu\n", atomic_read(&since_count),
+		   (u64)atomic64_read(&since_sum));
 	seq_printf(m, "gaps %u\ngaps_us %llu\ngaps_max_us %llu\n", atomic_read(&gaps),
 		   (u64)atomic64_read(&gaps_sum) / 1000, (u64)atomic64_read(&gaps_max) / 1000);
 	return 0;
@@ -1073,10 +1111,19 @@ static int __init oracle_init(void)
 		}
 	}
 
+	if (since) {
+		since_probe.symbol_name = since;
+		error = register_kprobe(&since_probe);
+		if (error) {
+			pr_err("cannot probe %s: %d\n", since, error);
+			goto err_timed;
+		}
+	}
+
 	error = oracle_install_filter();
 	if (error) {
 		pr_err("another module has a filter on the i8042: %d\n", error);
-		goto err_timed;
+		goto err_since;
 	}
 
 	error = serio_register_driver(&oracle_driver);
@@ -1091,6 +1138,9 @@ static int __init oracle_init(void)
 
 err_filter:
 	oracle_remove_filter();
+err_since:
+	if (since)
+		unregister_kprobe(&since_probe);
 err_timed:
 	if (timed)
 		unregister_kretprobe(&timed_probe);
@@ -1108,6 +1158,8 @@ static void __exit oracle_exit(void)
 	watch_stop();
 	serio_unregister_driver(&oracle_driver);
 	oracle_remove_filter();
+	if (since)
+		unregister_kprobe(&since_probe);
 	if (timed)
 		unregister_kretprobe(&timed_probe);
 	unregister_kprobe(&spin_probe);
