@@ -10,7 +10,8 @@ help:
 	@echo '  selftest      the self tests on the running kernel; ARGS=-H if a host steals'
 	@echo '  selftest-vm   the same in a virtual machine; ERA=7.3, or KERNEL=debian:6.1-rt,'
 	@echo '                STEAL=1 to steal its vCPUs meanwhile'
-	@echo '  selftest-matrix  all of Debian'"'"'s kernels, without and with stealing (an hour)'
+	@echo '  selftest-matrix, backport-matrix'
+	@echo '                all of Debian'"'"'s kernels, without and with the module (half an hour)'
 	@echo '  dkms-install  build the module for the installed kernels, load it; KERNEL=RELEASE'
 	@echo '  dkms-remove   undo it'
 	@echo '  deb, rpm      packages of the module, into build/ or DIR=; dkms-check tries them'
@@ -42,6 +43,9 @@ selftest-vm:
 selftest-matrix:
 	@scripts/selftest-vm --matrix
 
+backport-matrix:
+	@scripts/selftest-vm --matrix --backport
+
 dkms-install:
 	@scripts/dkms-install $(ARGS) $(KERNEL)
 
@@ -69,5 +73,5 @@ style:
 clean-cache:
 	rm -rf -- '$(CACHE)'
 
-.PHONY: help demo check park selftest selftest-vm selftest-matrix dkms-install dkms-remove \
+.PHONY: help demo check park selftest selftest-vm selftest-matrix backport-matrix dkms-install dkms-remove \
 	dkms-check deb rpm soak series-check style clean-cache

@@ -767,9 +767,13 @@ err_irqs:
 static void __exit inorder_exit(void)
 {
 	debugfs_remove_recursive(inorder_dir);
-	WRITE_ONCE(poll_ms, 0);
-	cancel_delayed_work_sync(&inorder_poll_work);
+	/* The parameters can still be written. */
+	mutex_lock(&mode_mutex);
+	running = false;
 	inorder_end();
+	WRITE_ONCE(poll_ms, 0);
+	mutex_unlock(&mode_mutex);
+	cancel_delayed_work_sync(&inorder_poll_work);
 	i8042_remove_filter(inorder_filter);
 	inorder_stop_delivery();
 	inorder_forget_ports();
