@@ -3,8 +3,8 @@
 help:
 	@echo 'In-order delivery for the i8042: targets'
 	@echo ''
-	@echo '  demo          real mouse and key events while vCPUs are stolen, without'
-	@echo '                and with the series (10 minutes on a new machine)'
+	@echo '  demo          real mouse and key events while vCPUs are stolen, without and with'
+	@echo '                the module, and the series (10 minutes on a new machine)'
 	@echo '  check         all tests, and the driver as it is, which has to fail'
 	@echo '  park          a vCPU parked in the middle of a delivery: the fault on every run'
 	@echo '  selftest      the self tests on the running kernel; ARGS=-H if a host steals'
