@@ -51,7 +51,7 @@ static inline int compat_remove_filter(i8042_filter_t filter)
 #define in_hardirq() in_irq()
 #endif
 
-/* 6.2 and 6.15: other names */
+/* 6.2: deletes a timer for good; before, nobody must arm it again */
 #ifndef HAVE_TIMER_SHUTDOWN_SYNC
 #define timer_shutdown_sync(timer) del_timer_sync(timer)
 #endif
