@@ -11,7 +11,6 @@
 
 #include <linux/i8042.h>
 #include <linux/preempt.h>
-#include <linux/timer.h>
 #include <linux/version.h>
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 10, 0)
@@ -49,11 +48,6 @@ static inline int compat_remove_filter(i8042_filter_t filter)
 /* 5.11: in_irq() is a name for it before */
 #ifndef in_hardirq
 #define in_hardirq() in_irq()
-#endif
-
-/* 6.2: deletes a timer for good; before, nobody must arm it again */
-#ifndef HAVE_TIMER_SHUTDOWN_SYNC
-#define timer_shutdown_sync(timer) del_timer_sync(timer)
 #endif
 
 #endif /* _I8042_INORDER_COMPAT_H */

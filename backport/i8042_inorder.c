@@ -22,15 +22,14 @@
 #include <linux/interrupt.h>
 #include <linux/irq_work.h>
 #include <linux/kprobes.h>
-#include <linux/ktime.h>
 #include <linux/module.h>
 #include <linux/namei.h>
 #include <linux/platform_device.h>
 #include <linux/rcupdate.h>
+#include <linux/sched/clock.h>
 #include <linux/seq_file.h>
 #include <linux/serio.h>
 #include <linux/spinlock.h>
-#include <linux/timer.h>
 #include <linux/workqueue.h>
 
 /*
@@ -54,7 +53,6 @@ MODULE_LICENSE("GPL");
 #define STR_PARITY	0x80
 
 #define POLL_MAX_MS	60000
-#define MAX_STRIKES	3
 
 enum inorder_port { KBD, AUX, NPORTS };
 
@@ -75,20 +73,20 @@ MODULE_PARM_DESC(share, "deliver from a second handler on the interrupt lines (d
  * @bytes: bytes taken, by port
  * @passed: bytes left to the driver although this module is to deliver
  * @behind: bytes read while an earlier one was not yet delivered
- * @prevented: those of them whose earlier byte was of the same port
+ * @prevented: those of them whose earlier byte was of the same port: more than
+ *	would have overtaken it
  * @observed: bytes that overtook an earlier one of the same port ("observe")
  * @watched: bytes whose delivery was observed
  * @overflow: bytes that found the queue full
  * @polls: interrupts injected
  * @poll_found: bytes read in one of them
- * @late_drain: bytes that the second handler should have delivered
  * @depth_max: most bytes in the queue
  * @wait_max: longest time from reading to delivery, ns
  */
 struct inorder_stats {
 	unsigned long bytes[NPORTS];
 	unsigned long passed, behind, prevented, observed, watched, overflow;
-	unsigned long polls, poll_found, late_drain;
+	unsigned long polls, poll_found;
 	unsigned int depth_max;
 	u64 wait_max;
 };
@@ -109,7 +107,7 @@ static struct {
 	bool observing;
 	unsigned int task_reads;	/* bytes read outside of interrupts */
 	unsigned long injected;		/* lines, a bit each */
-	unsigned int strikes;		/* times the second handler was missed */
+	unsigned long proven;		/* lines whose second handler found bytes */
 	struct inorder_reader readers[16];
 	unsigned int nreaders;
 } inorder = {
@@ -117,6 +115,7 @@ static struct {
 };
 
 static DEFINE_MUTEX(mode_mutex);	/* one switch of the mode at a time */
+static DEFINE_MUTEX(ports_mutex);	/* one port comes or goes at a time */
 static bool requested[NPORTS];		/* lines that have the second handler */
 static bool threaded;			/* and it runs in a thread */
 
@@ -124,7 +123,8 @@ static bool threaded;			/* and it runs in a thread */
 
 static void inorder_delivered(const struct i8042_rxq_byte *byte)
 {
-	u64 wait = ktime_get_ns() - byte->stamp;
+	/* Clocks of two CPUs may differ a little. */
+	u64 wait = max_t(s64, local_clock() - byte->stamp, 0);
 
 	if (wait > inorder.stats.wait_max)
 		inorder.stats.wait_max = wait;
@@ -167,89 +167,80 @@ static void inorder_work_fn(struct irq_work *work)
 
 static struct irq_work inorder_work = { .func = inorder_work_fn };
 
+/* There are calls of handlers from elsewhere: for a stuck line, to debug. */
+static bool in_irq_thread(void)
+{
+	return !in_hardirq() && !in_serving_softirq() &&
+		!strncmp(current->comm, "irq/", 4);
+}
+
 /*
  * The second handler. The driver's own, which was requested earlier, has run
- * and says whether the interrupt was ours.
+ * and says whether the interrupt was ours; but for one that was injected, or an
+ * idle line would be taken for stuck and disabled.
  */
 static irqreturn_t inorder_interrupt(int irq, void *dev_id)
 {
 	enum inorder_port port = (bool *)dev_id - requested;
+	irqreturn_t ret = IRQ_NONE;
 
-	if (!in_hardirq() && !READ_ONCE(threaded))
+	if (!READ_ONCE(threaded) && in_irq_thread())
 		WRITE_ONCE(threaded, true);
-	clear_bit(port, &inorder.injected);
+	if (READ_ONCE(inorder.injected) && test_and_clear_bit(port, &inorder.injected))
+		ret = IRQ_HANDLED;
 	if (READ_ONCE(inorder.rxq.head) != READ_ONCE(inorder.rxq.tail)) {
-		WRITE_ONCE(inorder.strikes, 0);
+		if (!test_bit(port, &inorder.proven))
+			set_bit(port, &inorder.proven);
 		inorder_drain();
 	}
-	return IRQ_NONE;
+	return ret;
+}
+
+/* That of the port, which may be awake already, or else the other one */
+static bool inorder_wake_thread(enum inorder_port port)
+{
+	if (!READ_ONCE(requested[port]))
+		port = !port;
+	if (!READ_ONCE(requested[port]))
+		return false;
+	irq_wake_thread(irqs[port], &requested[port]);
+	return true;
 }
 
 /*
- * If the driver was bound again its handler runs after ours, which then finds
- * the byte at the next interrupt only: this timer delivers it. It also does if
- * the CPU is stopped between the two handlers.
+ * Somebody has to deliver what is in the queue: the second handler if we are in
+ * the interrupt. Until it was seen to run (the line may be another one) there is
+ * irq_work as well.
  */
-static void inorder_backstop_fn(struct timer_list *timer)
+static void inorder_kick(enum inorder_port port)
 {
-	unsigned long flags;
-	unsigned int depth;
-
-	raw_spin_lock_irqsave(&inorder.lock, flags);
-	depth = inorder.rxq.draining || inorder.held ? 0 : i8042_rxq_depth(&inorder.rxq);
-	inorder.stats.late_drain += depth;
-	if (depth && ++inorder.strikes == MAX_STRIKES) {
-		share = false;
-		pr_info("no interrupt handler after the driver's: delivering from irq_work\n");
-	}
-	raw_spin_unlock_irqrestore(&inorder.lock, flags);
-
-	if (depth)
+	if (in_hardirq() && test_bit(port, &inorder.proven))
+		return;
+	if (!READ_ONCE(threaded) || !inorder_wake_thread(port))
 		irq_work_queue(&inorder_work);
-}
-
-static DEFINE_TIMER(inorder_backstop, inorder_backstop_fn);
-
-static bool inorder_wake_thread(void)
-{
-	enum inorder_port port;
-
-	for (port = 0; port < NPORTS; port++) {
-		if (requested[port]) {
-			irq_wake_thread(irqs[port], &requested[port]);
-			return true;
-		}
-	}
-	return false;
-}
-
-/* Somebody has to deliver what is in the queue. */
-static void inorder_kick(void)
-{
-	if (in_hardirq() && READ_ONCE(share)) {
-		if (!timer_pending(&inorder_backstop))
-			mod_timer(&inorder_backstop, jiffies + 2);
-	} else if (!READ_ONCE(threaded) || !inorder_wake_thread()) {
-		irq_work_queue(&inorder_work);
-	}
 }
 
 /* The filter */
-
-static bool in_interrupt_of_driver(void)
-{
-	return in_hardirq() || !strncmp(current->comm, "irq/", 4);
-}
 
 static bool port_is_waiting(enum inorder_port port)
 {
 	return i8042_rxq_depth(&inorder.rxq) && i8042_rxq_holds(&inorder.rxq, port);
 }
 
+/*
+ * The driver may ignore timeouts, by a quirk of the machine: it computes the flags
+ * of such a byte, unless that would overtake another.
+ */
+static bool inorder_may_take(u8 str)
+{
+	return inorder.taking &&
+		(!(str & STR_TIMEOUT) || notimeout || i8042_rxq_depth(&inorder.rxq));
+}
+
 static void inorder_put(enum inorder_port port, u8 data, u8 str)
 {
 	struct i8042_rxq_byte byte = {
-		.stamp = ktime_get_ns(),
+		.stamp = local_clock(),	/* ktime_get() may be a VM exit */
 		.port = port,
 		.data = data,
 	};
@@ -271,7 +262,7 @@ static void inorder_put(enum inorder_port port, u8 data, u8 str)
 /* Where a byte is read and delivered: a task, or the interrupts of a CPU */
 static const void *inorder_context(bool hardirq)
 {
-	return hardirq ? &inorder.readers[smp_processor_id()] : (void *)current;
+	return hardirq ? (void *)(smp_processor_id() + 1UL) : (void *)current;
 }
 
 static void inorder_forget_reader(unsigned int i)
@@ -302,7 +293,7 @@ static void inorder_observe_read(enum inorder_port port)
 
 /*
  * Context: called by the i8042 driver for each byte that it has read, in that
- * order, under its lock and with interrupts off.
+ * order, under its lock: interrupts are off, but not on PREEMPT_RT.
  * Return: true if the byte is taken.
  */
 static bool inorder_filter(unsigned char data, unsigned char str,
@@ -315,15 +306,17 @@ static bool inorder_filter(unsigned char data, unsigned char str,
 	raw_spin_lock_irqsave(&inorder.lock, flags);
 	/* Ports that are multiplexed, or not registered yet, are not there. */
 	if (serio && serio == inorder.ports[port]) {
-		inorder.task_reads += !in_interrupt_of_driver();
-		inorder.stats.poll_found += !!inorder.injected;
+		inorder.task_reads += !in_hardirq() && !in_irq_thread();
+		inorder.stats.poll_found += !!READ_ONCE(inorder.injected);
 		if (inorder.observing)
 			inorder_observe_read(port);
-		if (inorder.taking && i8042_rxq_may_read(&inorder.rxq)) {
+		if (!inorder_may_take(str)) {
+			inorder.stats.passed += inorder.taking;
+		} else if (i8042_rxq_may_read(&inorder.rxq)) {
 			inorder_put(port, data, str);
 			taken = true;
 			kick = !inorder.rxq.draining && !inorder.held;
-		} else if (inorder.taking) {
+		} else {
 			inorder.stats.overflow++;
 			pr_warn_once("the queue is full: bytes may be delivered out of order\n");
 		}
@@ -334,7 +327,7 @@ static bool inorder_filter(unsigned char data, unsigned char str,
 	raw_spin_unlock_irqrestore(&inorder.lock, flags);
 
 	if (kick)
-		inorder_kick();
+		inorder_kick(port);
 	return taken;
 }
 
@@ -344,9 +337,9 @@ static int inorder_observe(struct kprobe *probe, struct pt_regs *regs)
 {
 	struct serio *serio = (void *)regs_get_kernel_argument(regs, 0);
 	unsigned int hard = hardirq_count();
-	enum inorder_port port = serio == inorder.ports[AUX] ? AUX : KBD;
 	struct inorder_reader *r = inorder.readers;
 	bool overtakes = false;
+	enum inorder_port port;
 	const void *context;
 	unsigned long flags;
 	unsigned int i;
@@ -354,7 +347,13 @@ static int inorder_observe(struct kprobe *probe, struct pt_regs *regs)
 	if (in_nmi())		/* a breakpoint counts as one level of both */
 		hard -= HARDIRQ_OFFSET;
 
-	raw_spin_lock_irqsave(&inorder.lock, flags);
+	/*
+	 * A breakpoint is like an NMI, in which lockdep wants no waiting for a
+	 * lock. But nobody calls serio_interrupt() with this one held.
+	 */
+	while (!raw_spin_trylock_irqsave(&inorder.lock, flags))
+		cpu_relax();
+	port = serio == inorder.ports[AUX] ? AUX : KBD;
 	context = inorder_context(hard);
 	for (i = 0; i < inorder.nreaders && r[i].context != context; i++)
 		overtakes |= r[i].port == port;
@@ -374,8 +373,12 @@ static struct kprobe inorder_probe = {
 
 static int inorder_start_observing(void)
 {
-	int error = register_kprobe(&inorder_probe);
+	int error;
 
+	/* Left from the last time; a symbol and an address are one too many. */
+	inorder_probe.addr = NULL;
+	inorder_probe.flags = 0;
+	error = register_kprobe(&inorder_probe);
 	if (error) {
 		pr_err("cannot observe: kprobes: %d\n", error);
 		return error;
@@ -439,8 +442,10 @@ static void inorder_leave(void)
 		if (left)
 			inorder.taking = false;
 		raw_spin_unlock_irq(&inorder.lock);
-		if (!left)
+		if (!left) {
+			irq_work_queue(&inorder_work);
 			usleep_range(50, 100);
+		}
 	} while (!left);
 }
 
@@ -509,19 +514,25 @@ static void inorder_poll_fn(struct work_struct *work)
 {
 	unsigned int ms = READ_ONCE(poll_ms);
 	enum inorder_port port;
+	int error;
 
 	if (!IS_ENABLED(CONFIG_GENERIC_IRQ_INJECTION) || !ms)
 		return;
 	for (port = 0; port < NPORTS; port++) {
-		if (!requested[port])
+		if (!READ_ONCE(requested[port]))
 			continue;
 		set_bit(port, &inorder.injected);
-		if (irq_inject_interrupt(irqs[port]))
+		error = irq_inject_interrupt(irqs[port]);
+		if (error) {
 			clear_bit(port, &inorder.injected);
-		else
-			inorder.stats.polls++;
+			pr_warn_once("poll_ms: interrupt %u cannot be injected: %d\n",
+				     irqs[port], error);
+		}
+		raw_spin_lock_irq(&inorder.lock);
+		inorder.stats.polls += !error;
+		raw_spin_unlock_irq(&inorder.lock);
 	}
-	queue_delayed_work(system_wq, &inorder_poll_work, msecs_to_jiffies(ms));
+	queue_delayed_work(system_freezable_wq, &inorder_poll_work, msecs_to_jiffies(ms));
 }
 
 static int poll_ms_set(const char *value, const struct kernel_param *kp)
@@ -540,7 +551,7 @@ static int poll_ms_set(const char *value, const struct kernel_param *kp)
 	mutex_lock(&mode_mutex);
 	WRITE_ONCE(poll_ms, ms);
 	if (running && ms)
-		mod_delayed_work(system_wq, &inorder_poll_work, 0);
+		mod_delayed_work(system_freezable_wq, &inorder_poll_work, 0);
 	mutex_unlock(&mode_mutex);
 	return 0;
 }
@@ -560,6 +571,53 @@ static int port_of(const struct serio *serio)
 	return -1;
 }
 
+/* The driver has requested its handler before it registers the port. */
+static void inorder_request_irq(enum inorder_port port)
+{
+	int error;
+
+	if (!share)
+		return;
+	error = request_irq(irqs[port], inorder_interrupt, IRQF_SHARED,
+			    KBUILD_MODNAME, &requested[port]);
+	WRITE_ONCE(requested[port], !error);
+}
+
+static void inorder_free_irq(enum inorder_port port)
+{
+	if (!READ_ONCE(requested[port]))
+		return;
+	WRITE_ONCE(requested[port], false);
+	free_irq(irqs[port], &requested[port]);
+	clear_bit(port, &inorder.proven);
+	clear_bit(port, &inorder.injected);
+	/* What was left to that handler */
+	irq_work_queue(&inorder_work);
+}
+
+/* The driver reads no more bytes for it, but some may be in the queue. */
+static void inorder_forget_port(enum inorder_port port)
+{
+	struct serio *serio = inorder.ports[port];
+	bool held;
+
+	if (!serio)
+		return;
+	inorder_free_irq(port);
+	do {
+		raw_spin_lock_irq(&inorder.lock);
+		held = i8042_rxq_holds(&inorder.rxq, port);
+		if (!held)
+			inorder.ports[port] = NULL;
+		raw_spin_unlock_irq(&inorder.lock);
+		if (held) {
+			irq_work_queue(&inorder_work);
+			usleep_range(50, 100);
+		}
+	} while (held);
+	put_device(&serio->dev);
+}
+
 static int inorder_add_port(struct device *dev, void *unused)
 {
 	struct serio *serio = to_serio_port(dev);
@@ -571,37 +629,30 @@ static int inorder_add_port(struct device *dev, void *unused)
 		return 0;
 	}
 
-	get_device(dev);
-	raw_spin_lock_irq(&inorder.lock);
-	swap(inorder.ports[port], serio);
-	raw_spin_unlock_irq(&inorder.lock);
-	if (serio)
-		put_device(&serio->dev);
+	mutex_lock(&ports_mutex);
+	if (serio != inorder.ports[port]) {
+		inorder_forget_port(port);
+		get_device(dev);
+		inorder_request_irq(port);
+		raw_spin_lock_irq(&inorder.lock);
+		inorder.ports[port] = serio;
+		raw_spin_unlock_irq(&inorder.lock);
+	}
+	mutex_unlock(&ports_mutex);
 	return 0;
 }
 
-/* The driver reads no more bytes for it, but some may be in the queue. */
 static void inorder_remove_port(struct device *dev)
 {
 	struct serio *serio = to_serio_port(dev);
 	int port = port_of(serio);
-	bool held;
 
 	if (port < 0)
 		return;
-	do {
-		raw_spin_lock_irq(&inorder.lock);
-		held = i8042_rxq_holds(&inorder.rxq, port);
-		if (!held && inorder.ports[port] == serio)
-			inorder.ports[port] = NULL;
-		else if (!held)
-			serio = NULL;
-		raw_spin_unlock_irq(&inorder.lock);
-		if (held)
-			usleep_range(50, 100);
-	} while (held);
-	if (serio)
-		put_device(&serio->dev);
+	mutex_lock(&ports_mutex);
+	if (serio == inorder.ports[port])
+		inorder_forget_port(port);
+	mutex_unlock(&ports_mutex);
 }
 
 static int inorder_notify(struct notifier_block *nb, unsigned long action, void *dev)
@@ -630,7 +681,7 @@ static int stats_show(struct seq_file *m, void *unused)
 	seq_printf(m, "queued_behind %lu\novertakes_prevented %lu\n", s.behind, s.prevented);
 	seq_printf(m, "watched %lu\novertakes_observed %lu\n", s.watched, s.observed);
 	seq_printf(m, "overflow %lu\ndepth_max %u\n", s.overflow, s.depth_max);
-	seq_printf(m, "wait_max_us %llu\nlate_drain %lu\n", s.wait_max / 1000, s.late_drain);
+	seq_printf(m, "wait_max_us %llu\n", s.wait_max / 1000);
 	seq_printf(m, "polls %lu\npoll_found %lu\n", s.polls, s.poll_found);
 	return 0;
 }
@@ -676,31 +727,9 @@ static int inorder_check(void)
 	put_device(i8042);
 	if (exists("/sys/module/i8042/parameters/poll_ms")) {
 		pr_err("this kernel delivers in order by itself: the module is not needed\n");
-		return -EEXIST;
+		return -ENODEV;	/* which systemd takes for no failure */
 	}
 	return 0;
-}
-
-static void inorder_request_irqs(void)
-{
-	enum inorder_port port;
-
-	for (port = 0; port < NPORTS; port++)
-		requested[port] = share && inorder.ports[port] &&
-			!request_irq(irqs[port], inorder_interrupt, IRQF_SHARED,
-				     KBUILD_MODNAME, &requested[port]);
-	/* A byte of one port may come with the interrupt of the other. */
-	share = share && (requested[KBD] || !inorder.ports[KBD]) &&
-		(requested[AUX] || !inorder.ports[AUX]);
-}
-
-static void inorder_free_irqs(void)
-{
-	enum inorder_port port;
-
-	for (port = 0; port < NPORTS; port++)
-		if (requested[port])
-			free_irq(irqs[port], &requested[port]);
 }
 
 static void inorder_forget_ports(void)
@@ -709,14 +738,7 @@ static void inorder_forget_ports(void)
 
 	bus_unregister_notifier(&serio_bus, &inorder_notifier);
 	for (port = 0; port < NPORTS; port++)
-		if (inorder.ports[port])
-			put_device(&inorder.ports[port]->dev);
-}
-
-static void inorder_stop_delivery(void)
-{
-	inorder_free_irqs();
-	timer_shutdown_sync(&inorder_backstop);
+		inorder_forget_port(port);
 	irq_work_sync(&inorder_work);
 }
 
@@ -732,20 +754,18 @@ static int __init inorder_init(void)
 	if (error)
 		return error;
 	bus_for_each_dev(&serio_bus, NULL, NULL, inorder_add_port);
-	inorder_request_irqs();
-
 	error = i8042_install_filter(inorder_filter, NULL);
 	if (error) {
 		pr_err("another module has the filter of the i8042 (%s): unload it first\n",
 		       filter_holder());
-		goto err_irqs;
+		goto err_ports;
 	}
 
 	mutex_lock(&mode_mutex);
 	error = inorder_start(mode);
 	running = !error;
 	if (running && poll_ms)
-		queue_delayed_work(system_wq, &inorder_poll_work, 0);
+		queue_delayed_work(system_freezable_wq, &inorder_poll_work, 0);
 	mutex_unlock(&mode_mutex);
 	if (error)
 		goto err_filter;
@@ -758,8 +778,7 @@ static int __init inorder_init(void)
 
 err_filter:
 	i8042_remove_filter(inorder_filter);
-err_irqs:
-	inorder_stop_delivery();
+err_ports:
 	inorder_forget_ports();
 	return error;
 }
@@ -775,7 +794,6 @@ static void __exit inorder_exit(void)
 	mutex_unlock(&mode_mutex);
 	cancel_delayed_work_sync(&inorder_poll_work);
 	i8042_remove_filter(inorder_filter);
-	inorder_stop_delivery();
 	inorder_forget_ports();
 }
 
