@@ -154,8 +154,8 @@ bind() { # KBD|AUX DRIVER
 # Start with the given parameters, all others at their defaults.
 oracle_start() { # PARAMETER=VALUE...
 	for p in "bytes=$bytes" ports=3 depth=5 gap_us=0 packets=N unbind=N mute=N poll_us=0 \
-		 poll_port=1 poll_cpu=-1 edge_us=0 hog_us=0 spin_us=0 spin_every=1 spin_max=0 \
-		 spin_in=7 gap_min_us=0 "$@"; do
+		 poll_port=1 poll_cpu=-1 edge_us=0 fuzz_us=0 hog_us=0 spin_us=0 spin_every=1 \
+		 spin_max=0 spin_in=7 gap_min_us=0 patience_ms=5000 "$@"; do
 		echo "${p#*=}" >"$param/${p%%=*}" || return 1
 	done
 	echo 1 >$oracle/run
@@ -327,7 +327,12 @@ test_nowait() {
 	oracle_run
 	idle=$(result timed_max_us)
 	in_order || return 1
-	oracle_run "bytes=$((bytes / 20))" poll_us=500 poll_cpu=0 spin_us=100000 spin_every=5 "$@"
+	# A poll of a slow machine may find no byte at all.
+	for _ in 1 2 3 4 5 6; do
+		oracle_run "bytes=$((bytes / 20))" poll_us=500 poll_cpu=0 spin_us=100000 \
+			spin_max=20 "$@"
+		[ "$(result spins)" = 0 ] || break
+	done
 	busy=$(result timed_max_us)
 	delays=$(result spins)
 	ktap_print_msg "longest handler of IRQ 12: $idle us idle," \
@@ -340,10 +345,14 @@ test_nowait() {
 # Does a hog of higher priority keep the drainer from its work?
 test_running() {
 	# The delay in the poll outlasts the hog's pauses.
-	set -- "bytes=$((bytes / 20))" gap_us=500 poll_us=100 poll_cpu=0 spin_us=3000 spin_in=1
+	set -- "bytes=$((bytes / 10))" gap_us=500 poll_us=100 poll_cpu=0 spin_us=3000 spin_in=1
 	oracle_run "$@"
 	idle=$(result aux_wait_max_us)
-	oracle_run "$@" hog_us=100000
+	# The hog leaves the poll little time to find a byte.
+	for _ in 1 2 3 4 5 6; do
+		oracle_run "$@" hog_us=100000
+		! realtime && [ "$(result spins)" = 0 ] || break
+	done
 	report
 	ktap_print_msg "longest wait of a byte: $idle us without a hog that runs for 100 ms," \
 		"$(result aux_wait_max_us) us with"
@@ -355,7 +364,7 @@ test_running() {
 # Bytes whose interrupt was lost are found by the poll timer, and by nobody else.
 test_lost_irq() {
 	have_poll_ms || return 4
-	oracle_run bytes=10 mute=Y
+	oracle_run bytes=10 mute=Y patience_ms=1000
 	alone=$(($(result kbd_lost) + $(result aux_lost)))
 	set_param $poll_ms 1
 	order_test "bytes=$((bytes / 100))" mute=Y
@@ -383,19 +392,23 @@ stop_flow() {
 		"were read meanwhile, $(result spins) delayed"
 }
 
+set_led() { # NAME 0|1
+	led=$(echo /sys/class/leds/input*::"$1"/brightness)
+	[ ! -e "$led" ] || echo "$2" >"$led"
+}
+
 # LED commands wait for an answer that has to come through the same driver.
 test_led() {
 	need_driver atkbd && need_driver psmouse || return 4
 	load_oracle timed=ps2_command || { load_oracle; why="cannot time ps2_command()"; return 4; }
 	bind KBD atkbd && bind AUX psmouse || return 1
-	led=$(echo /sys/class/leds/input*::numlock/brightness)
-	[ -e "$led" ] || { why="no Num Lock LED"; return 4; }
 	ticks=$(pv_steal)
-	flow "bytes=$bytes" $flow_delays || return 1
+	flow $flow_delays || return 1
 	n=0
-	while [ "$(result injecting)" = 1 ]; do
+	while [ $n -lt $((bytes / 100)) ] && [ "$(result injecting)" = 1 ]; do
 		for l in numlock capslock scrolllock; do
-			echo $((n & 1)) >"${led%numlock/*}$l/brightness"
+			# Another one if the port was bound again meanwhile
+			set_led $l $((n & 1))
 		done
 		n=$((n + 1))
 		sleep 0.05

@@ -41,6 +41,7 @@
 #include <linux/seq_file.h>
 #include <linux/serio.h>
 #include <linux/slab.h>
+#include <linux/sort.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
 #include <linux/tracepoint.h>
@@ -56,6 +57,8 @@ MODULE_INFO(test, "Y");
 #define CMD_WRITE_CTR		0x1060
 #define CMD_KBD_LOOP		0x10d2	/* one parameter, no result */
 #define CMD_AUX_LOOP		0x10d3
+#define CMD_AUX_DISABLE		0x00a7
+#define CMD_KBD_DISABLE		0x00ad
 
 static unsigned int bytes = 10000;
 module_param(bytes, uint, 0644);
@@ -113,6 +116,22 @@ static unsigned int hog_us;
 module_param(hog_us, uint, 0644);
 MODULE_PARM_DESC(hog_us, "run: length of the bursts of a SCHED_FIFO hog on poll_cpu (0: none)");
 
+static unsigned int fuzz_us;
+module_param(fuzz_us, uint, 0644);
+MODULE_PARM_DESC(fuzz_us, "run: pause between random commands to the controller (0: none)");
+
+static bool fuzz_any;
+module_param(fuzz_any, bool, 0644);
+MODULE_PARM_DESC(fuzz_any, "run: also those commands that cost, yield or forge bytes");
+
+static unsigned int fuzz_seed;
+module_param(fuzz_seed, uint, 0644);
+MODULE_PARM_DESC(fuzz_seed, "run: the same commands for the same number");
+
+static unsigned int patience_ms = 5000;
+module_param(patience_ms, uint, 0644);
+MODULE_PARM_DESC(patience_ms, "run: if nothing is received for so long, what is on its way is lost");
+
 static unsigned int gap_min_us;
 module_param(gap_min_us, uint, 0644);
 MODULE_PARM_DESC(gap_min_us, "run: count the times when a CPU did not run for so long (0: do not look)");
@@ -147,7 +166,7 @@ MODULE_PARM_DESC(timed, "function whose run time and errors are recorded");
 
 static char *since;
 module_param(since, charp, 0444);
-MODULE_PARM_DESC(since, "function of an interrupt from which on the time to the receipt is recorded");
+MODULE_PARM_DESC(since, "function of an interrupt from which on the time to the receipt is recorded; no delays then");
 
 enum oracle_port { KBD, AUX, NPORTS };
 static const char * const port_name[NPORTS] = { "kbd", "aux" };
@@ -214,7 +233,7 @@ static bool watching;
 static bool count_reads, count_receipts, injecting;
 static u8 ctr;				/* the controller's, read at load */
 
-static atomic_t spins, spin_turn, polls, edges;
+static atomic_t spins, spin_turn, polls, edges, fuzzed;
 static atomic_t timed_calls, timed_errors;
 static atomic64_t timed_max;
 static atomic_t gaps;
@@ -222,8 +241,14 @@ static atomic64_t gaps_sum, gaps_max;	/* ns */
 
 /* When this CPU last passed "since", ns; 0 once a byte was received */
 static DEFINE_PER_CPU(u64, since_at);
-static atomic64_t since_sum;
-static atomic_t since_count;
+
+/* The first so many of the times that were measured */
+struct samples {
+	atomic_t count;
+	u32 ns[16384];
+};
+
+static struct samples since_samples, timed_samples;
 
 static void set_max(atomic64_t *max, s64 value)
 {
@@ -424,19 +449,60 @@ static struct kprobe spin_probe = {
 	.pre_handler = spin_handler,
 };
 
+/* Times that are measured, and how they are distributed */
+
+static void add_sample(struct samples *samples, u64 ns)
+{
+	unsigned int i = atomic_inc_return(&samples->count) - 1;
+
+	if (i < ARRAY_SIZE(samples->ns))
+		samples->ns[i] = min_t(u64, ns, U32_MAX);
+}
+
+static int compare_u32(const void *a, const void *b)
+{
+	return *(const u32 *)a < *(const u32 *)b ? -1 : *(const u32 *)a > *(const u32 *)b;
+}
+
+/* Percentiles, once the run is over: the order of the samples is lost. */
+static void show_samples(struct seq_file *m, const char *name, struct samples *samples)
+{
+	static const unsigned int permille[] = { 500, 900, 990, 999, 1000 };
+	unsigned int n = min_t(unsigned int, atomic_read(&samples->count),
+			       ARRAY_SIZE(samples->ns));
+	unsigned int i;
+
+	if (!n || READ_ONCE(injecting))
+		return;
+	sort(samples->ns, n, sizeof(samples->ns[0]), compare_u32, NULL);
+	seq_printf(m, "%s_permille_ns", name);
+	for (i = 0; i < ARRAY_SIZE(permille); i++)
+		seq_printf(m, " %u %u", permille[i], samples->ns[(n - 1) * permille[i] / 1000]);
+	seq_putc(m, '\n');
+}
+
 /* The time that a function takes. */
+
+/* A probe that is a breakpoint is like an NMI: ktime_get() is not for it. */
+static u64 probe_clock(void)
+{
+	return ktime_get_mono_fast_ns();
+}
 
 static int timed_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
 	if (timed_irq && (int)regs_get_kernel_argument(regs, 0) != timed_irq)
 		return 1;
-	*(u64 *)ri->data = ktime_get_ns();
+	*(u64 *)ri->data = probe_clock();
 	return 0;
 }
 
 static int timed_return(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
-	set_max(&timed_max, ktime_get_ns() - *(u64 *)ri->data);
+	u64 ns = probe_clock() - *(u64 *)ri->data;
+
+	set_max(&timed_max, ns);
+	add_sample(&timed_samples, ns);
 	if ((int)regs_return_value(regs) < 0)
 		atomic_inc(&timed_errors);
 	atomic_inc(&timed_calls);
@@ -454,7 +520,7 @@ static struct kretprobe timed_probe = {
 
 static int since_handler(struct kprobe *p, struct pt_regs *regs)
 {
-	__this_cpu_write(since_at, ktime_get_ns());
+	__this_cpu_write(since_at, probe_clock());
 	return 0;
 }
 
@@ -466,10 +532,8 @@ static void since_receipt(void)
 {
 	u64 at = __this_cpu_read(since_at);
 
-	if (!at || !hardirq_count())
-		return;
-	atomic64_add(ktime_get_ns() - at, &since_sum);
-	atomic_inc(&since_count);
+	if (at)
+		add_sample(&since_samples, probe_clock() - at);
 	__this_cpu_write(since_at, 0);
 }
 
@@ -533,6 +597,8 @@ static unsigned int on_its_way(const struct stream *s)
 {
 	unsigned int arrived = READ_ONCE(s->base);
 
+	if (packets && !filter)		/* nobody knows: gap_us is the limit */
+		return 0;
 	if (packets)
 		arrived = READ_ONCE(s->read) - READ_ONCE(s->answers);
 	return max_t(int, s->injected - arrived, 0);
@@ -556,14 +622,14 @@ static void inject(enum oracle_port port)
 /* Returns when all bytes are on their way and not more than @left of them. */
 static void wait_for_stream(struct stream *s, unsigned int left)
 {
-	unsigned long end = jiffies + HZ;
-	unsigned int arrived = s->received, now;
+	unsigned long end = jiffies + msecs_to_jiffies(patience_ms);
+	unsigned int arrived = READ_ONCE(s->received), now;
 
 	while (on_its_way(s) > left && !kthread_should_stop()) {
 		now = READ_ONCE(s->received);
 		if (now != arrived) {
 			arrived = now;
-			end = jiffies + HZ;
+			end = jiffies + msecs_to_jiffies(patience_ms);
 		} else if (time_after(jiffies, end)) {
 			if (packets)
 				WRITE_ONCE(s->injected, s->injected - on_its_way(s));
@@ -585,7 +651,7 @@ static int injector(void *unused)
 		for (port = 0; port < NPORTS; port++) {
 			struct stream *s = &streams[port];
 
-			if (!(ports & BIT(port)) || s->injected >= bytes)
+			if (!(ports & BIT(port)) || s->injected >= READ_ONCE(bytes))
 				continue;
 			more = true;
 			if (on_its_way(s) < depth)
@@ -597,8 +663,8 @@ static int injector(void *unused)
 			break;
 		if (gap_us)
 			usleep_range(gap_us, gap_us + 50);
-		else
-			cond_resched();
+		else	/* A module that is unloaded may wait for each task. */
+			cond_resched_tasks_rcu_qs();
 	}
 
 	for (port = 0; port < NPORTS; port++)
@@ -637,6 +703,51 @@ static int edger(void *unused)
 		atomic_inc(&edges);
 		usleep_range(edge_us, edge_us + 50);
 	}
+	return 0;
+}
+
+/* A port that is switched off keeps its bytes, and has an edge when it is on again. */
+static void fuzz_harmless(u32 random)
+{
+	int off = random & 1 ? CMD_KBD_DISABLE : CMD_AUX_DISABLE;
+
+	i8042_command(NULL, off);
+	i8042_command(NULL, off + 1);
+}
+
+/*
+ * Answers are left to pass for data, and where one is awaited a byte of the flow
+ * may pass for it.
+ */
+static void fuzz_harmful(u32 random)
+{
+	static const u16 commands[] = {
+		0x0020, 0x0120, 0x1060, 0x00a7, 0x00a8, 0x00a9, 0x00aa, 0x00ab,
+		0x00ad, 0x00ae, 0x00c0, 0x00d0, CMD_KBD_LOOP, CMD_AUX_LOOP, 0x10d4,
+	};
+	u8 data = random;
+
+	/* A mouse that echoes all that it is sent would answer no probe any more. */
+	if (data == 0xee)
+		data = 0xec;
+	i8042_command(&data, commands[(random >> 8) % ARRAY_SIZE(commands)]);
+}
+
+static int fuzzer(void *unused)
+{
+	u32 random = fuzz_seed;
+
+	while (!kthread_should_stop()) {
+		random = random * 1664525 + 1013904223;
+		if (fuzz_any)
+			fuzz_harmful(random >> 8);
+		else
+			fuzz_harmless(random >> 31);
+		atomic_inc(&fuzzed);
+		usleep_range(fuzz_us, fuzz_us + 50);
+	}
+	if (fuzz_any)
+		set_interrupts(true);
 	return 0;
 }
 
@@ -698,7 +809,7 @@ static int gap_watcher(void *unused)
 			last = now;
 		} while (now < end);
 		local_irq_enable();
-		cond_resched();
+		cond_resched_tasks_rcu_qs();
 	}
 	return 0;
 }
@@ -728,7 +839,8 @@ static void stop(struct task_struct **task)
 
 /* The trouble: what runs beside the stream of bytes */
 
-static struct task_struct *inject_task, *poll_task, *edge_task, *hog_task, *unbind_task;
+static struct task_struct *inject_task, *poll_task, *edge_task, *fuzz_task, *hog_task;
+static struct task_struct *unbind_task;
 static struct task_struct *gap_task[NR_CPUS];
 
 struct port_search {
@@ -768,6 +880,7 @@ static void stop_trouble(void)
 		stop(&gap_task[cpu]);
 	stop(&poll_task);
 	stop(&edge_task);
+	stop(&fuzz_task);
 	stop(&hog_task);
 	stop(&unbind_task);
 	if (mute)
@@ -809,6 +922,8 @@ static int start_trouble(void)
 		set_interrupts(false);
 	if (edge_us)
 		edge_task = start(edger, NULL, "edge", -1);
+	if (fuzz_us)
+		fuzz_task = start(fuzzer, NULL, "fuzz", -1);
 	if (unbind)
 		unbind_task = start(unbinder, NULL, "unbind", -1);
 	if (hog_us)
@@ -837,11 +952,12 @@ static void reset_streams(void)
 	atomic_set(&spin_turn, 0);
 	atomic_set(&polls, 0);
 	atomic_set(&edges, 0);
+	atomic_set(&fuzzed, 0);
 	atomic_set(&timed_calls, 0);
 	atomic_set(&timed_errors, 0);
 	atomic64_set(&timed_max, 0);
-	atomic_set(&since_count, 0);
-	atomic64_set(&since_sum, 0);
+	atomic_set(&since_samples.count, 0);
+	atomic_set(&timed_samples.count, 0);
 	atomic_set(&gaps, 0);
 	atomic64_set(&gaps_sum, 0);
 	atomic64_set(&gaps_max, 0);
@@ -1049,13 +1165,13 @@ static int result_show(struct seq_file *m, void *unused)
 		seq_printf(m, "%s_torn %u\n", name, differing(s, max(packet, 1U)));
 	}
 	seq_printf(m, "injecting %d\n", READ_ONCE(injecting));
-	seq_printf(m, "spins %u\npolls %u\nedges %u\n", atomic_read(&spins),
-		   atomic_read(&polls), atomic_read(&edges));
+	seq_printf(m, "spins %u\npolls %u\nedges %u\nfuzzed %u\n", atomic_read(&spins),
+		   atomic_read(&polls), atomic_read(&edges), atomic_read(&fuzzed));
 	seq_printf(m, "timed_calls %u\ntimed_errors %u\ntimed_max_us %llu\n",
 		   atomic_read(&timed_calls), atomic_read(&timed_errors),
 		   (u64)atomic64_read(&timed_max) / 1000);
-	seq_printf(m, "since_count %u\nsince_sum_ns %llu\n", atomic_read(&since_count),
-		   (u64)atomic64_read(&since_sum));
+	show_samples(m, "since", &since_samples);
+	show_samples(m, "timed", &timed_samples);
 	seq_printf(m, "gaps %u\ngaps_us %llu\ngaps_max_us %llu\n", atomic_read(&gaps),
 		   (u64)atomic64_read(&gaps_sum) / 1000, (u64)atomic64_read(&gaps_max) / 1000);
 	return 0;
@@ -1096,6 +1212,8 @@ static int __init oracle_init(void)
 		goto err_logs;
 	}
 
+	if (since)	/* the probe would be part of that time */
+		spin_probe.flags = KPROBE_FLAG_DISABLED;
 	error = register_kprobe(&spin_probe);
 	if (error) {
 		pr_err("cannot probe serio_interrupt: %d\n", error);
