@@ -6,7 +6,13 @@ help:
 	@echo '  demo          real mouse and key events while vCPUs are stolen, without and with'
 	@echo '                the module, and the series (10 minutes on a new machine)'
 	@echo '  check         all tests, and the driver as it is, which has to fail'
+	@echo '  model         the receive queue and its use, in every order of steps (a minute)'
+	@echo '  bench         the series and the module beside other cures: order, cost (10 minutes)'
+	@echo '  pointer       which pointers arrive as the host moved them: PS/2 mouse, tablets,'
+	@echo '                vmmouse, without and with the module (10 minutes)'
+	@echo '  pictures      the pictures of the README again, and a trace for kernelshark; DIR='
 	@echo '  park          a vCPU parked in the middle of a delivery: the fault on every run'
+	@echo '  doctor        is this machine affected? Only reads; ARGS=--json, --watch, --tar FILE'
 	@echo '  selftest      the self tests on the running kernel; ARGS=-H if a host steals'
 	@echo '  selftest-vm   the same in a virtual machine; ERA=7.3, or KERNEL=debian:6.1-rt,'
 	@echo '                STEAL=1 to steal its vCPUs meanwhile'
@@ -15,7 +21,10 @@ help:
 	@echo '  dkms-install  build the module for the installed kernels, load it; KERNEL=RELEASE'
 	@echo '  dkms-remove   undo it'
 	@echo '  deb, rpm      packages of the module, into build/ or DIR=; dkms-check tries them'
-	@echo '  soak          a million bytes for each port, all kernels (an hour)'
+	@echo '  xen-check     HVM and PV guests of Xen, vCPUs stolen by it (20 minutes);'
+	@echo '                ARGS="GUEST..." picks guests; scripts/xen-check --list names them'
+	@echo '  soak          ten million bytes, a million on other kernels, hostile runs (two hours)'
+	@echo '  lava-check    the jobs for LAVA, without a server (Documentation/lava.md); KERNEL=...'
 	@echo '  series-check  does the series fit? TREE=/path/to/linux, or all of Debian'"'"'s'
 	@echo '  style         checkpatch, sparse, W=1 for each patch; shellcheck'
 	@echo '  clean-cache   remove downloads and builds'
@@ -29,10 +38,25 @@ demo:
 	@scripts/demo
 
 check:
-	@scripts/check-all $(CHECK)
+	@set -f; scripts/check-all $(CHECK)
+
+model:
+	@scripts/check-model
+
+bench:
+	@scripts/bench $(ARGS)
+
+pointer:
+	@scripts/check-pointer $(ARGS)
+
+pictures:
+	@scripts/pictures $(DIR)
 
 park:
 	@scripts/park $(KERNEL)
+
+doctor:
+	@scripts/i8042-doctor $(ARGS)
 
 selftest:
 	@scripts/selftest $(ARGS)
@@ -61,8 +85,16 @@ deb:
 rpm:
 	@scripts/deb --rpm $(DIR)
 
+xen-check:
+	@scripts/xen-check $(ARGS)
+
 soak:
-	@scripts/check --soak
+	@scripts/check --soak --bytes 1250000 soak
+	@scripts/check --soak 'soak-*'
+	@scripts/hostile --seconds 450
+
+lava-check:
+	@scripts/lava-check $(KERNEL)
 
 series-check:
 	@scripts/series-check $(TREE)
@@ -70,8 +102,12 @@ series-check:
 style:
 	@scripts/style
 
+# What the scripts have put there, as the directory may have more in it
 clean-cache:
-	rm -rf -- '$(CACHE)'
+	@cd '$(CACHE)' 2>/dev/null || exit 0; \
+	rm -rf apt build chroot driver host image lock once source stock && \
+	cd / && rmdir --ignore-fail-on-non-empty '$(CACHE)'
 
-.PHONY: help demo check park selftest selftest-vm selftest-matrix backport-matrix dkms-install dkms-remove \
-	dkms-check deb rpm soak series-check style clean-cache
+.PHONY: help demo check model bench pointer pictures park doctor selftest selftest-vm selftest-matrix \
+	backport-matrix dkms-install dkms-remove dkms-check deb rpm xen-check soak lava-check series-check style \
+	clean-cache

@@ -75,6 +75,22 @@ update_apt() {
 	fi
 }
 
+# releases_of VERSION FLAVOUR (plain, cloud or rt): of its packages, as uname -r
+# gives them, the newest first
+releases_of() {
+	local suffix=$2-amd64
+
+	private_apt apt-cache pkgnames "linux-headers-$1." |
+		sed -nE "s/^linux-headers-(${1//./\\.}\\.[0-9]+[^a-z]*(\\+[a-z0-9.+~]*)?-${suffix#plain-})\$/\\1/p" |
+		sort -Vr
+}
+
+# have_lists: of the suites of use_suites, fetched today if they can be
+have_lists() {
+	apt_is_fresh || update_apt ||
+		[ -d "$state/lists" ] || die "cannot fetch the list of ${suites[*]}: ${reason:-see apt-get update}"
+}
+
 # download PACKAGE[=VERSION]...: into the scratch directory
 download() {
 	(cd "$scratch" && private_apt apt-get download "$@" >"$scratch/download.log" 2>&1) ||

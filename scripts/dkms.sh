@@ -8,6 +8,10 @@ module=i8042_inorder
 version=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' "$top/backport/dkms.conf")
 at_boot=/etc/modules-load.d/$package.conf
 
+case $top/ in
+/usr/src/$package-*) die "DKMS's copy of the module goes to /usr/src/$package-$version: move this directory elsewhere" ;;
+esac
+
 # copy_backport DIRECTORY: what a build of the module needs
 copy_backport() {
 	find "$top/backport" -maxdepth 1 \( -name '*.[ch]' ! -name '*.mod.c' -o -name Kbuild \

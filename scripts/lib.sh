@@ -13,7 +13,8 @@ me=$(basename "$0")
 # Downloads and built kernels. Everything in it can be made again.
 cache=${I8042_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/i8042-inorder}
 
-# Newest kernel of each era, and the kernels its series has to fit.
+# Newest kernel of each era, and the kernels its series has to fit. (Era 2.6.18
+# is not among them: no package has its kernels.)
 eras=(7.3 6.12)
 kernels_of_7_3=(7.2 7.3)
 kernels_of_6_12=(5.10 6.1 6.12)
@@ -46,12 +47,69 @@ need() {
 		die "apt-get could not install ${missing[*]}: $(grep -m1 '^[EW]:' "$scratch/apt.log")"
 }
 
+# What a check ends with: verdict for each thing, conclude at the end
+passed=0 failed=0
+verdict() { # DESCRIPTION ok|REASON
+	if [ "$2" = ok ]; then
+		passed=$((passed + 1))
+		echo "ok     $1"
+	else
+		failed=$((failed + 1))
+		echo "not ok $1: $2"
+	fi
+}
+conclude() { echo "$passed passed, $failed failed"; [ "$failed" -eq 0 ] || exit 1; }
+
+# shown FILE COMMAND...: run it, with its output to FILE as well; sets $status
+shown() {
+	local tee
+
+	exec 3> >(exec tee "$1")
+	tee=$!
+	# Not by "fore ... ||", which would switch errexit off in COMMAND.
+	"${@:2}" >&3 3>&- &
+	wait $! && status=0 || status=$?
+	exec 3>&-
+	wait "$tee"
+}
+
+# once NAME KEY COMMAND...: run a command that prints "ok" and "not ok" lines and
+# count these; if all was well with the same KEY before, print what it printed.
+once() {
+	local result=$cache/once/$1-$2 status=0
+
+	if [ -f "$result" ]; then
+		cat "$result"
+	else
+		result=$scratch/once
+		shown "$result" "${@:3}"
+	fi
+	passed=$((passed + $(grep -c '^ok ' "$result" || true)))
+	failed=$((failed + $(grep -c '^not ok ' "$result" || true)))
+	! grep -q '^not ok ' "$result" || return 0
+	[ "$status" -eq 0 ] || return "$status"
+	[ "$result" = "$scratch/once" ] || return 0
+	mkdir -p "$cache/once"
+	rm -f "$cache/once/$1"-*
+	mv "$result" "$cache/once/$1-$2"
+}
+
 need_space() { # DIR MIB
 	local free
 
 	mkdir -p "$1" 2>/dev/null || die "cannot create $1; set I8042_CACHE to a directory that can be written"
 	free=$(df -Pm "$1" | awk 'NR == 2 { print $4 }')
 	[ "$free" -ge "$2" ] || die "$1 has $free MiB free, $2 are needed; free some or set I8042_CACHE"
+}
+
+kill_tree() { # PID: it and all that it has started
+	local child children
+
+	children=$(cat "/proc/$1/task/"*/children 2>/dev/null) || true
+	kill "$1" 2>/dev/null || true
+	for child in $children; do
+		kill_tree "$child"
+	done
 }
 
 # A scratch directory, and no process and no half-made directory left behind,
@@ -62,8 +120,10 @@ on_exit() {
 	local status=$? job
 
 	trap '' INT TERM
+	# Else tee, in shown, would wait for more, and we for tee.
+	exec 3>&-
 	for job in $(jobs -p); do
-		kill "$job" 2>/dev/null || true
+		kill_tree "$job"
 	done
 	wait
 	rm -rf "$scratch" ${half_made:+"$half_made"}
@@ -86,14 +146,16 @@ locked() {
 
 # The era of a kernel version, as the name of its directory in patches/.
 era_of() { # VERSION, for example 6.1 or 6.1.192
-	local major minor
+	local major minor patch
 
-	IFS=.- read -r major minor _ <<<"$1"
+	IFS=.- read -r major minor patch _ <<<"$1"
 	[[ $major =~ ^[0-9]+$ && $minor =~ ^[0-9]+$ ]] || return 1
 	if ((major > 6 || (major == 6 && minor >= 13))); then
 		echo 7.3
 	elif ((major == 6 || (major == 5 && minor >= 10))); then
 		echo 6.12
+	elif [[ $major.$minor.$patch =~ ^2\.6\.1[678]$ ]]; then
+		echo 2.6.18
 	else
 		return 1
 	fi
@@ -130,6 +192,65 @@ get_kernel() {
 	fi
 }
 
+# vm_inputs: what goes into a run in a virtual machine besides scripts, after
+# get_kernel; for the key of once
+vm_inputs() {
+	need qemu-system-x86
+	echo "$(dpkg-query -Wf '${Version}' qemu-system-x86) $build $driver $selftest"
+}
+
+# Functions for the guest's shell, where i8042_order.sh is too much: "run" prints
+# the oracle's result, and the module's statistics if it is loaded.
+# shellcheck disable=SC2016	# for that shell
+guest_oracle='
+P=/sys/module/i8042_oracle/parameters
+O=/sys/kernel/debug/i8042_oracle
+oracle() {
+	insmod test_modules/i8042_oracle.ko "$@"
+	for d in /sys/bus/serio/devices/*; do
+		grep -q "i8042 ... port" $d/description && printf i8042_oracle >$d/drvctl
+	done
+}
+start() {
+	for p; do
+		echo "${p#*=}" >$P/${p%%=*}
+	done
+	echo 1 >$O/run
+}
+finish() {
+	until grep -q "^injecting 0" $O/result; do
+		sleep 0.1
+	done
+	echo 0 >$O/run
+	cat $O/result /sys/kernel/debug/i8042_inorder/stats 2>/dev/null
+}
+run() { start "$@"; finish; }
+'
+
+# make_initrd DIRECTORY FILE BUILD DRIVER TESTS COMMAND [FILE...]: what a virtual
+# machine starts with, made in DIRECTORY: busybox, guest-init, modules, tests, more
+make_initrd() {
+	local root=$1 file=$2 build=$3 driver=$4 tests=$5 applet release modules
+
+	mkdir -p "$root"/{bin,dev,proc,sys,tmp}
+	cp /bin/busybox "$root/bin/"
+	for applet in $(/bin/busybox --list); do
+		[ "$applet" = busybox ] || ln -s busybox "$root/bin/$applet"
+	done
+	cp "$top/scripts/guest-init" "$root/init"
+	cp -r "$tests" "$root/test"
+	release=$(cat "$build/include/config/kernel.release")
+	modules=$root/lib/modules/$release
+	mkdir -p "$modules"
+	find "$build/drivers/input" "$build/lib" -name '*.ko' ! -name i8042.ko -exec cp {} "$modules/" \;
+	find "$build" -maxdepth 1 -name 'modules.builtin*' -exec cp {} "$modules/" \;
+	[ "$driver" = none ] || cp "$driver"/*.ko "$modules/"
+	depmod -b "$root" "$release" 2>/dev/null
+	echo "$6" >"$root/command"
+	[ $# -eq 6 ] || cp "${@:7}" "$root/"
+	(cd "$root" && find . | cpio -o -H newc --owner 0:0 --quiet | gzip -1) >"$file"
+}
+
 # copy_driver TREE DIRECTORY: those files of a kernel source that the series change
 copy_driver() {
 	(cd "$1" && cp --parents drivers/input/serio/{Makefile,Kconfig,i8042*} \
@@ -141,6 +262,11 @@ copy_driver() {
 selftest_sources() { find "$top/selftests" -type f -print0 | sort -z | xargs -0 cat; }
 backport_sources() { cat "$top"/backport/{*.[ch],Kbuild}; }
 copy_module() { mkdir -p "$1" && cp "$top"/backport/{*.[ch],Kbuild} "$1"; }
+
+# complaint LOG: the first line of a kernel's log with a bug, a warning or a leak
+complaint() {
+	grep -m1 -nE 'BUG:|WARNING:|Oops|Call Trace|lockdep|INFO: .*(lock|rcu|hung)|unreferenced object|general protection' "$1"
+}
 
 # build_warns LOG: did a file of ours get a warning? Prints it.
 build_warns() { grep -m3 -E '(^|/)(i8042[-_a-z]*|compat)[.][ch]:[0-9:]* warning' "$1" >&2; }
