@@ -227,6 +227,12 @@ finish() {
 run() { start "$@"; finish; }
 '
 
+# queued_motions TRACE: lines "X Y" for the packets that QEMU put into the queue of
+# its PS/2 mouse, by its trace event ps2_mouse_send_packet. It counts y upwards.
+queued_motions() {
+	sed -nE 's/.* x (-?[0-9]+) y (-?[0-9]+) z .*/\1 \2/p' "$1" | awk '{ print $1, -$2 }'
+}
+
 # make_initrd DIRECTORY FILE BUILD DRIVER TESTS COMMAND [FILE...]: what a virtual
 # machine starts with, made in DIRECTORY: busybox, guest-init, modules, tests, more
 make_initrd() {
