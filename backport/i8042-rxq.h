@@ -14,16 +14,18 @@
  * them sleeps, so that lock may be a spinlock taken in hard interrupt context.
  *
  *	lock
- *	if (i8042_rxq_may_read(q)) {
- *		read status and data
- *		i8042_rxq_put(q, &byte)
- *	}
- *	drainer = i8042_rxq_begin(q)
- *	while (drainer) switch (i8042_rxq_next(q, &byte)) {
- *	case I8042_RXQ_DELIVER:	unlock; deliver byte; lock; break
- *	case I8042_RXQ_READ:	as above, read and put; break
- *	case I8042_RXQ_RELEASED: drainer = 0
- *	}
+ *	do {
+ *		step = I8042_RXQ_RELEASED
+ *		if (i8042_rxq_may_read(q)) {
+ *			read status and data
+ *			if (i8042_rxq_start(q, &byte))
+ *				step = I8042_RXQ_DELIVER
+ *		}
+ *		while (step == I8042_RXQ_DELIVER) {
+ *			unlock; deliver byte; lock
+ *			step = i8042_rxq_next(q, &byte)
+ *		}
+ *	} while (step == I8042_RXQ_READ)
  *	unlock
  *
  * Whenever the lock is free, a queue that is not empty has a drainer.
@@ -81,8 +83,9 @@ struct i8042_rxq {
  * enum i8042_rxq_step - what the drainer has to do next
  * @I8042_RXQ_RELEASED: nothing, the caller is no longer the drainer
  * @I8042_RXQ_DELIVER: deliver the byte, with the lock dropped
- * @I8042_RXQ_READ: read the byte that was left in the controller, if it is
- *	still there, and put it into the queue, without dropping the lock
+ * @I8042_RXQ_READ: the caller is no longer the drainer, but a byte was left in
+ *	the controller: read that, if it is still there, before dropping the
+ *	lock, and go on as with any byte
  */
 enum i8042_rxq_step {
 	I8042_RXQ_RELEASED,
@@ -138,20 +141,45 @@ static inline void i8042_rxq_put(struct i8042_rxq *q,
 }
 
 /**
- * i8042_rxq_begin() - become the drainer, if there is need of one
+ * i8042_rxq_begin() - become the drainer, unless somebody is
  * @q: the queue
  *
  * Context: any; the caller holds the lock.
  * Return: nonzero if the caller is now the drainer and has to call
- * i8042_rxq_next() until that returns I8042_RXQ_RELEASED; 0 if there is
- * nothing to deliver or another context will.
+ * i8042_rxq_next() until that returns something else than I8042_RXQ_DELIVER.
  */
 static inline int i8042_rxq_begin(struct i8042_rxq *q)
 {
-	if (q->draining || !i8042_rxq_depth(q))
+	if (q->draining)
 		return 0;
 
 	q->draining = 1;
+	return 1;
+}
+
+/**
+ * i8042_rxq_start() - append a byte, and be the one who delivers it
+ * @q: the queue; not empty only if it has a drainer, so not for those who
+ *	put bytes without beginning to drain under the same hold of the lock
+ * @byte: the byte; copied
+ *
+ * For the byte that nobody is in front of, which are nearly all: what
+ * i8042_rxq_put(), i8042_rxq_begin() and i8042_rxq_next() do in turn, but the
+ * byte does not take the way through the queue's memory.
+ *
+ * Context: any; the caller holds the lock since i8042_rxq_may_read() let it
+ * read this byte.
+ * Return: nonzero if the caller is now the drainer and has to deliver @byte,
+ * and then to go on with i8042_rxq_next(); 0 if another context will.
+ */
+static inline int i8042_rxq_start(struct i8042_rxq *q,
+				  const struct i8042_rxq_byte *byte)
+{
+	i8042_rxq_put(q, byte);
+	if (!i8042_rxq_begin(q))
+		return 0;
+
+	q->delivering = 1;
 	return 1;
 }
 
@@ -177,12 +205,11 @@ static inline enum i8042_rxq_step i8042_rxq_next(struct i8042_rxq *q,
 		return I8042_RXQ_DELIVER;
 	}
 
+	q->draining = 0;
 	if (q->unread) {
 		q->unread = 0;
 		return I8042_RXQ_READ;
 	}
-
-	q->draining = 0;
 	return I8042_RXQ_RELEASED;
 }
 

@@ -137,24 +137,16 @@ static void inorder_drain(void)
 	struct i8042_rxq_byte byte;
 	struct serio *serio;
 	unsigned long flags;
-	bool drainer;
 
 	raw_spin_lock_irqsave(&inorder.lock, flags);
-	drainer = !inorder.held && i8042_rxq_begin(&inorder.rxq);
-	while (drainer) {
-		switch (i8042_rxq_next(&inorder.rxq, &byte)) {
-		case I8042_RXQ_DELIVER:
+	if (!inorder.held && i8042_rxq_begin(&inorder.rxq)) {
+		/* Or I8042_RXQ_READ: but nothing was left in the controller. */
+		while (i8042_rxq_next(&inorder.rxq, &byte) == I8042_RXQ_DELIVER) {
 			serio = inorder.ports[byte.port];
 			inorder_delivered(&byte);
 			raw_spin_unlock_irqrestore(&inorder.lock, flags);
 			serio_interrupt(serio, byte.data, byte.dfl);
 			raw_spin_lock_irqsave(&inorder.lock, flags);
-			break;
-		case I8042_RXQ_READ:	/* nothing was left in the controller */
-			break;
-		case I8042_RXQ_RELEASED:
-			drainer = false;
-			break;
 		}
 	}
 	raw_spin_unlock_irqrestore(&inorder.lock, flags);

@@ -66,10 +66,14 @@ static void wrong(const char *what)
 	exit(1);
 }
 
-/* i8042_read_byte(), or i8042_handle_data() of the driver and the filter */
-static void read_byte(struct state *s)
+/*
+ * i8042_read_byte(), or i8042_handle_data() of the driver and the filter; the
+ * context may become the drainer, with the byte in its hands.
+ */
+static void read_byte(struct state *s, struct context *c)
 {
 	struct i8042_rxq_byte byte;
+	int drainer = 0;
 
 	if (!i8042_rxq_may_read(&s->q))
 		return;
@@ -77,10 +81,16 @@ static void read_byte(struct state *s)
 		memset(&byte, 0, sizeof(byte));
 		byte.port = s->port[s->obf];
 		byte.data = s->obf;
+#ifdef MODULE
 		i8042_rxq_put(&s->q, &byte);
+#else
+		drainer = !!i8042_rxq_start(&s->q, &byte);
+#endif
 	} else {
 		s->done += !!s->obf;
 	}
+	c->drainer = drainer;
+	c->byte = drainer ? s->obf : 0;
 	s->obf = 0;
 }
 
@@ -108,6 +118,7 @@ static enum pc next(struct state *s, struct context *c)
 		s->locked = 0;
 		return DELIVER;
 	case I8042_RXQ_READ:
+		c->drainer = 0;
 		return READ;
 	default:
 		c->drainer = 0;
@@ -164,12 +175,15 @@ static int step(struct state *s, int i)
 		c->pc = c->drainer ? NEXT : READ;
 		return 1;
 	case READ:
-		read_byte(s);
-		c->pc = c->drainer ? NEXT : BEGIN;
+		read_byte(s, c);
 #ifdef MODULE
-		if (c->pc == BEGIN) {
+		unlock(s);
+		c->pc = SPLIT;
+#else
+		c->pc = UNLOCK;
+		if (c->drainer) {
 			unlock(s);
-			c->pc = SPLIT;
+			c->pc = DELIVER;
 		}
 #endif
 		return 1;

@@ -78,8 +78,7 @@ inline lock()
 #ifndef FAULT_IRQS_ON
 	irqoff[cpu[_pid]] = true;
 #endif
-	!locked;
-	locked = true
+	atomic { !locked; locked = true }
 }
 
 inline unlock()
@@ -122,8 +121,7 @@ inline read_byte()
 	:: DEPTH == SIZE -> unread = true
 #endif
 	:: else ->
-		b = obf;
-		obf = 0;
+		d_step { b = obf; obf = 0 };
 		if
 		:: b == 0
 		:: b && (filtered[b] || !exists[port[b]]) -> forget()
@@ -133,30 +131,47 @@ inline read_byte()
 			lock();
 #endif
 			ring[tail % SIZE] = b;
-			tail++;
-			b = 0
+			tail++
 		fi
 	fi
 }
 
-/* i8042_rxq_begin() */
-inline begin()
+/*
+ * The rest of i8042_rxq_start(): whoever has put a byte keeps it, as b, and
+ * becomes the drainer, or leaves it to the drainer
+ */
+inline start()
 {
 	if
+	:: b == 0
 #ifdef FAULT_TWO_DRAINERS
-	:: DEPTH == 0
+	:: b ->
 #else
-	:: draining || DEPTH == 0
+	:: b && draining -> b = 0
+	:: b && !draining ->
 #endif
-	:: else ->
 		draining = true;
 		drainers++;
 		assert(drainers == 1);
-		drainer = true
+		drainer = true;
+#ifdef FAULT_POP_FIRST
+		head++
+#else
+		delivering = 1
+#endif
 	fi
 }
 
-/* i8042_next_byte() with i8042_rxq_next(): the byte is b, or it has let go */
+inline let_go()
+{
+	d_step { draining = false; drainers-- };
+	drainer = false
+}
+
+/*
+ * i8042_next_byte() with i8042_rxq_next(): the byte is b, or it has let go; with
+ * the read of what was left in the controller
+ */
 inline next_byte()
 {
 	do
@@ -186,12 +201,14 @@ inline next_byte()
 			fi
 #ifndef FAULT_NO_REREAD
 		:: !DEPTH && unread ->
+			let_go();
 			unread = false;
-			read_byte()
+			read_byte();
+			start();
+			break
 #endif
 		:: else ->
-			d_step { draining = false; drainers-- };
-			drainer = false;
+			let_go();
 			break
 		fi
 	od
@@ -219,21 +236,16 @@ inline handle_data()
 #else
 	READ { lock(); read_byte() };
 	atomic {
-		begin();
+		start();
 #ifdef FAULT_WAITS
 		if
 		:: draining && !drainer ->
 			unlock();
 			!draining;
-			lock();
-			begin()
+			lock()
 		:: else
 		fi;
 #endif
-		if
-		:: drainer -> next_byte()
-		:: else
-		fi;
 		unlock()
 	}
 	do

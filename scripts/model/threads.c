@@ -61,46 +61,42 @@ static void send(void)
 	sem_post(&edges[obf_port]);
 }
 
-static void read_byte(void)
+/* Return: the port to deliver the byte to, as the drainer, or NULL */
+static struct port *read_byte(struct i8042_rxq_byte *byte)
 {
 	static unsigned int taken;
-	struct i8042_rxq_byte byte = { 0 };
+	struct port *port;
 
 	if (!i8042_rxq_may_read(&q) || taken == sent)
-		return;
+		return NULL;
 	taken++;
-	byte.port = obf_port;
-	byte.data = ++read_of[obf_port];
-	if (ports[obf_port]) {
-		i8042_rxq_put(&q, &byte);
-	} else {
+	byte->port = obf_port;
+	byte->data = ++read_of[obf_port];
+	port = ports[obf_port];
+	if (!port) {
 		dropped++;
 		add_done();
+	} else if (!i8042_rxq_start(&q, byte)) {
+		port = NULL;
 	}
 	send();
+	return port;
 }
 
+/* Likewise */
 static struct port *next_byte(struct i8042_rxq_byte *byte)
 {
 	enum i8042_rxq_step step;
 
-	for (;;) {
-		step = i8042_rxq_next(&q, byte);
+	while ((step = i8042_rxq_next(&q, byte)) == I8042_RXQ_DELIVER) {
 		pthread_cond_signal(&left);
-		switch (step) {
-		case I8042_RXQ_DELIVER:
-			if (ports[byte->port])
-				return ports[byte->port];
-			dropped++;
-			add_done();
-			break;
-		case I8042_RXQ_READ:
-			read_byte();
-			break;
-		default:
-			return NULL;
-		}
+		if (ports[byte->port])
+			return ports[byte->port];
+		dropped++;
+		add_done();
 	}
+	pthread_cond_signal(&left);
+	return step == I8042_RXQ_READ ? read_byte(byte) : NULL;
 }
 
 static void deliver(struct port *port, unsigned char data)
@@ -118,13 +114,11 @@ static void deliver(struct port *port, unsigned char data)
 
 static void handle_data(void)
 {
-	struct i8042_rxq_byte byte;
-	struct port *port = NULL;
+	struct i8042_rxq_byte byte = { 0 };
+	struct port *port;
 
 	pthread_mutex_lock(&lock);
-	read_byte();
-	if (i8042_rxq_begin(&q))
-		port = next_byte(&byte);
+	port = read_byte(&byte);
 	pthread_mutex_unlock(&lock);
 
 	while (port) {
