@@ -515,6 +515,8 @@ static void inorder_poll_fn(struct work_struct *work)
 			continue;
 		set_bit(port, &inorder.injected);
 		error = irq_inject_interrupt(irqs[port]);
+		if (error == -EBUSY)	/* the last one is still to come */
+			continue;
 		if (error) {
 			clear_bit(port, &inorder.injected);
 			pr_warn_once("poll_ms: interrupt %u cannot be injected: %d\n",
@@ -572,6 +574,9 @@ static void inorder_request_irq(enum inorder_port port)
 		return;
 	error = request_irq(irqs[port], inorder_interrupt, IRQF_SHARED,
 			    KBUILD_MODNAME, &requested[port]);
+	if (error)
+		pr_warn("interrupt %u: no second handler (%d): delivering from irq_work\n",
+			irqs[port], error);
 	WRITE_ONCE(requested[port], !error);
 }
 
