@@ -28,7 +28,8 @@
  *	} while (step == I8042_RXQ_READ)
  *	unlock
  *
- * Whenever the lock is free, a queue that is not empty has a drainer.
+ * Used like this, a queue that is not empty has a drainer whenever the lock is
+ * free.
  */
 #ifndef _I8042_RXQ_H
 #define _I8042_RXQ_H
@@ -158,14 +159,14 @@ static inline int i8042_rxq_begin(struct i8042_rxq *q)
 }
 
 /**
- * i8042_rxq_start() - append a byte, and be the one who delivers it
- * @q: the queue; not empty only if it has a drainer, so not for those who
- *	put bytes without beginning to drain under the same hold of the lock
+ * i8042_rxq_start() - append a byte, and become the drainer, unless somebody is
+ * @q: the queue. If it holds anything it must have a drainer: not for those who
+ *	put bytes under one hold of the lock and begin to drain under another.
  * @byte: the byte; copied
  *
- * For the byte that nobody is in front of, which are nearly all: what
- * i8042_rxq_put(), i8042_rxq_begin() and i8042_rxq_next() do in turn, but the
- * byte does not take the way through the queue's memory.
+ * What i8042_rxq_put(), i8042_rxq_begin() and i8042_rxq_next() do in turn, for
+ * the usual case that no byte is ahead of this one: the caller has it already
+ * and need not copy it back. It keeps its slot until i8042_rxq_next().
  *
  * Context: any; the caller holds the lock since i8042_rxq_may_read() let it
  * read this byte.
