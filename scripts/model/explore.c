@@ -119,6 +119,9 @@ static enum pc next(struct state *s, struct context *c)
 		return DELIVER;
 	case I8042_RXQ_READ:
 		c->drainer = 0;
+#ifdef MODULE
+		return UNLOCK;	/* it cannot leave a byte in the controller */
+#endif
 		return READ;
 	default:
 		c->drainer = 0;
