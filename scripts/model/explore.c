@@ -121,8 +121,9 @@ static enum pc next(struct state *s, struct context *c)
 		c->drainer = 0;
 #ifdef MODULE
 		return UNLOCK;	/* it cannot leave a byte in the controller */
-#endif
+#else
 		return READ;
+#endif
 	default:
 		c->drainer = 0;
 		return UNLOCK;

@@ -88,15 +88,16 @@ static struct port *next_byte(struct i8042_rxq_byte *byte)
 {
 	enum i8042_rxq_step step;
 
-	while ((step = i8042_rxq_next(&q, byte)) == I8042_RXQ_DELIVER) {
+	for (;;) {
+		step = i8042_rxq_next(&q, byte);
 		pthread_cond_signal(&left);
+		if (step != I8042_RXQ_DELIVER)
+			return step == I8042_RXQ_READ ? read_byte(byte) : NULL;
 		if (ports[byte->port])
 			return ports[byte->port];
 		dropped++;
 		add_done();
 	}
-	pthread_cond_signal(&left);
-	return step == I8042_RXQ_READ ? read_byte(byte) : NULL;
 }
 
 static void deliver(struct port *port, unsigned char data)
