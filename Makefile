@@ -91,7 +91,7 @@ xen-check:
 soak:
 	@scripts/check --soak --bytes 1250000 soak
 	@scripts/check --soak 'soak-*'
-	@scripts/hostile --seconds 450
+	@scripts/hostile --seconds 330
 
 lava-check:
 	@scripts/lava-check $(KERNEL)
