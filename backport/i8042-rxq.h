@@ -146,8 +146,8 @@ static inline void i8042_rxq_put(struct i8042_rxq *q,
  * @q: the queue
  *
  * Context: any; the caller holds the lock.
- * Return: nonzero if the caller is now the drainer and has to call
- * i8042_rxq_next() until that returns something else than I8042_RXQ_DELIVER.
+ * Return: 0 if another context is; nonzero if the caller is now the drainer and
+ * has to call i8042_rxq_next() until it does not return I8042_RXQ_DELIVER.
  */
 static inline int i8042_rxq_begin(struct i8042_rxq *q)
 {
