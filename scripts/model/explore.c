@@ -10,7 +10,8 @@
  *
  * -DI8042_RXQ_SIZE=n: slots of the queue; -DBYTES=n: bytes that the devices
  * send; -DMODULE: as i8042_inorder does it, which puts the byte under one hold
- * of the lock and begins to drain under another.
+ * of the lock and begins to drain under another; -DFILTER: a filter takes every
+ * other byte of the KBD and delivers it, under the lock, when it sees the next.
  *
  * Exit status: 0 if nothing is wrong, 1 if something is, with the steps that
  * lead there.
@@ -20,6 +21,10 @@
 #include <string.h>
 
 #include "i8042-rxq.h"
+
+#ifndef FILTER
+#define FILTER	0
+#endif
 
 #define MAX_STATES	16000000
 #define MAX_DEPTH	1000
@@ -44,7 +49,7 @@ struct context {
 struct state {
 	struct i8042_rxq q;
 	struct context contexts[NCONTEXTS];
-	unsigned char obf, sent, done, locked;
+	unsigned char obf, sent, done, locked, held;
 	unsigned char port[BYTES + 1];		/* of a byte */
 	unsigned char edge[NPORTS], exists[NPORTS], gone[NPORTS], last[NPORTS];
 };
@@ -66,6 +71,42 @@ static void wrong(const char *what)
 	exit(1);
 }
 
+/* serio_interrupt() */
+static void deliver(struct state *s, const struct context *c, unsigned char byte)
+{
+	unsigned char port = s->port[byte];
+	int i;
+
+	if (s->gone[port])
+		wrong("STOP: a byte is delivered to a port that is gone");
+	if (byte <= s->last[port])
+		wrong("ORDER: a byte is delivered after a later one, or twice");
+	for (i = 0; i < NCONTEXTS; i++)
+		if (s->contexts[i].drainer && &s->contexts[i] != c)
+			wrong("ONE DRAINER: there are two");
+	s->last[port] = byte;
+	s->done++;
+}
+
+/* i8042_filter(). Return: nonzero if it takes the byte. */
+static int filter(struct state *s, const struct context *c)
+{
+	if (s->port[s->obf] != KBD)
+		return 0;
+	if (!s->held) {
+		s->held = s->obf;
+		return 1;
+	}
+	deliver(s, c, s->held);
+	s->held = 0;
+	return 0;
+}
+
+static int may_read(struct state *s)
+{
+	return s->held ? i8042_rxq_may_read_alone(&s->q) : i8042_rxq_may_read(&s->q);
+}
+
 /*
  * i8042_read_byte(), or i8042_handle_data() of the driver and the filter; the
  * context may become the drainer, with the byte in its hands.
@@ -75,8 +116,12 @@ static void read_byte(struct state *s, struct context *c)
 	struct i8042_rxq_byte byte;
 	int drainer = 0;
 
-	if (!i8042_rxq_may_read(&s->q))
+	if (!may_read(s))
 		return;
+	if (FILTER && s->obf && filter(s, c)) {
+		s->obf = 0;
+		return;
+	}
 	if (s->obf && s->exists[s->port[s->obf]]) {
 		memset(&byte, 0, sizeof(byte));
 		byte.port = s->port[s->obf];
@@ -128,24 +173,6 @@ static enum pc next(struct state *s, struct context *c)
 		c->drainer = 0;
 		return UNLOCK;
 	}
-}
-
-/* serio_interrupt() */
-static void deliver(struct state *s, struct context *c)
-{
-	unsigned char port = s->port[c->byte];
-	int i;
-
-	if (s->gone[port])
-		wrong("STOP: a byte is delivered to a port that is gone");
-	if (c->byte <= s->last[port])
-		wrong("ORDER: a byte is delivered after a later one, or twice");
-	for (i = 0; i < NCONTEXTS; i++)
-		if (s->contexts[i].drainer && &s->contexts[i] != c)
-			wrong("ONE DRAINER: there are two");
-	s->last[port] = c->byte;
-	s->done++;
-	c->byte = 0;
 }
 
 static void unlock(struct state *s)
@@ -209,7 +236,8 @@ static int step(struct state *s, int i)
 		c->pc = IDLE;
 		return 1;
 	case DELIVER:
-		deliver(s, c);
+		deliver(s, c, c->byte);
+		c->byte = 0;
 		c->pc = LOCK;
 		return 1;
 	case STOP:
@@ -255,7 +283,7 @@ static void check_end(const struct state *s)
 	for (i = 0; i < NCONTEXTS; i++)
 		if (s->contexts[i].pc != IDLE || s->contexts[i].polls)
 			wrong("NOWAIT: a context waits for ever");
-	if (s->done != BYTES)
+	if (s->done + !!s->held != BYTES)
 		wrong("LOSSLESS: a byte is lost or left");
 }
 
