@@ -68,7 +68,7 @@ struct i8042_rxq_byte {
  * @tail: the slot for the next byte, likewise
  * @draining: somebody is the drainer
  * @delivering: the drainer is delivering the byte at @head
- * @unread: a byte was left in the controller because the queue was full
+ * @unread: somebody was not allowed to read, and left a byte if there was one
  * @ring: the bytes
  */
 struct i8042_rxq {
@@ -84,9 +84,9 @@ struct i8042_rxq {
  * enum i8042_rxq_step - what the drainer has to do next
  * @I8042_RXQ_RELEASED: nothing, the caller is no longer the drainer
  * @I8042_RXQ_DELIVER: deliver the byte, with the lock dropped
- * @I8042_RXQ_READ: the caller is no longer the drainer, but a byte was left in
- *	the controller: read that, if it is still there, before dropping the
- *	lock, and go on as with any byte
+ * @I8042_RXQ_READ: the caller is no longer the drainer, but a byte may have
+ *	been left in the controller: read that before dropping the lock, if it
+ *	is there, and go on as with any byte
  */
 enum i8042_rxq_step {
 	I8042_RXQ_RELEASED,
@@ -121,6 +121,25 @@ static inline unsigned int i8042_rxq_depth(const struct i8042_rxq *q)
 static inline int i8042_rxq_may_read(struct i8042_rxq *q)
 {
 	if (i8042_rxq_depth(q) < I8042_RXQ_SIZE)
+		return 1;
+
+	q->unread = 1;
+	return 0;
+}
+
+/**
+ * i8042_rxq_may_read_alone() - the same for a byte that must not be read ahead
+ * @q: the queue
+ *
+ * For a reader that may deliver another byte than the one it reads, and not
+ * through the queue: all that was read before has to be delivered by then.
+ *
+ * Context: any; the caller holds the lock.
+ * Return: nonzero if a byte may be read and put, 0 if it must not.
+ */
+static inline int i8042_rxq_may_read_alone(struct i8042_rxq *q)
+{
+	if (!i8042_rxq_depth(q))
 		return 1;
 
 	q->unread = 1;

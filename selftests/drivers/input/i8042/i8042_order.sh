@@ -40,8 +40,8 @@ else
 	ktap_finished() { [ $failures = 0 ] && exit $KSFT_PASS || exit $KSFT_FAIL; }
 fi
 
-tests="irq poll poll_spin irq_spin edge edge_spin timer queue_full nowait running
-       lost_irq led stop_serio stop_device suspend private kunit"
+tests="irq poll poll_spin irq_spin edge edge_spin filter timer queue_full nowait
+       running lost_irq led stop_serio stop_device suspend private kunit"
 host_tests="irq poll edge timer led stop_serio"
 param=/sys/module/i8042_oracle/parameters
 oracle=/sys/kernel/debug/i8042_oracle
@@ -153,8 +153,8 @@ bind() { # KBD|AUX DRIVER
 
 # Start with the given parameters, all others at their defaults.
 oracle_start() { # PARAMETER=VALUE...
-	for p in "bytes=$bytes" ports=3 depth=5 gap_us=0 packets=N unbind=N mute=N poll_us=0 \
-		 poll_port=1 poll_cpu=-1 edge_us=0 fuzz_us=0 hog_us=0 spin_us=0 spin_every=1 \
+	for p in "bytes=$bytes" ports=3 depth=5 gap_us=0 packets=N hold=N unbind=N mute=N \
+		 poll_us=0 poll_port=1 poll_cpu=-1 edge_us=0 fuzz_us=0 hog_us=0 spin_us=0 spin_every=1 \
 		 spin_max=0 spin_in=7 gap_min_us=0 patience_ms=5000 "$@"; do
 		echo "${p#*=}" >"$param/${p%%=*}" || return 1
 	done
@@ -255,6 +255,16 @@ test_poll_spin() { order_test poll_us=500 spin_us=200 spin_in=1; }
 test_irq_spin() { order_test poll_us=500 spin_us=200 spin_in=4 spin_every=10; }
 test_edge() { order_test edge_us=500; }
 test_edge_spin() { order_test edge_us=500 spin_us=200 spin_in=4 spin_every=10; }
+
+# A filter that delivers bytes itself, as some laptops' do
+test_filter() {
+	order_test hold=Y poll_us=500 spin_us=200 spin_every=10
+	ret=$?
+	held=$(($(result kbd_held) + $(result aux_held)))
+	ktap_print_msg "$held bytes were delivered by a filter"
+	[ $held -gt 0 ] || { why="another module has the driver's filter"; return 4; }
+	return $ret
+}
 
 # A timer that polls, as the driver itself did up to 2.6.18
 poll_ms=/sys/module/i8042/parameters/poll_ms

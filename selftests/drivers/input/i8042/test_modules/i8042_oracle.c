@@ -72,6 +72,10 @@ static bool filter = true;
 module_param(filter, bool, 0444);
 MODULE_PARM_DESC(filter, "observe what the driver reads; N leaves its filter to others");
 
+static bool hold;
+module_param(hold, bool, 0644);
+MODULE_PARM_DESC(hold, "run: the filter takes every other byte, and delivers it at the sight of the next");
+
 static unsigned int packet = 3;
 module_param(packet, uint, 0644);
 MODULE_PARM_DESC(packet, "watch: bytes in a packet of the mouse");
@@ -194,6 +198,10 @@ static const u8 motion[] = { 0x08, 0x01, 0x00 };
  * @late: bytes received after one with a higher number
  * @dup: bytes received twice
  * @lost: bytes given up
+ * @held: bytes that the filter took and delivered; as the next two under the
+ *	lock of the driver, not @lock
+ * @holding: it has one at present
+ * @held_byte: which
  * @seen: received, by number modulo WINDOW
  * @read_at: time of reading, ns, likewise
  * @wait_max: longest time between reading and receiving, ns
@@ -216,6 +224,9 @@ struct stream {
 	unsigned int late;
 	unsigned int dup;
 	unsigned int lost;
+	unsigned int held;
+	bool holding;
+	u8 held_byte;
 	bool seen[WINDOW];
 	u64 read_at[WINDOW];
 	u64 wait_max;
@@ -360,6 +371,27 @@ static void oracle_give_up(struct stream *s)
 	raw_spin_unlock_irq(&s->lock);
 }
 
+/*
+ * What some platform filters do with the first byte of a scan code that turns
+ * out not to be for them: they deliver it themselves, under the driver's lock.
+ */
+static bool oracle_hold(struct stream *s, u8 data, struct serio *serio)
+{
+	if (s->holding) {
+		s->holding = false;
+		serio_interrupt(serio, s->held_byte, 0);
+		return false;
+	}
+	/* Nothing follows the last one. */
+	if (!serio || !READ_ONCE(count_reads) || s->read >= READ_ONCE(bytes))
+		return false;
+
+	s->held++;
+	s->holding = true;
+	s->held_byte = data;
+	return true;
+}
+
 #ifdef I8042_FILTER_HAS_CONTEXT
 static bool oracle_filter(unsigned char data, unsigned char str,
 			  struct serio *serio, void *context)
@@ -368,8 +400,10 @@ static bool oracle_filter(unsigned char data, unsigned char str,
 			  struct serio *serio)
 #endif
 {
-	oracle_read(&streams[str & STR_AUXDATA ? AUX : KBD], data);
-	return false;
+	struct stream *s = &streams[str & STR_AUXDATA ? AUX : KBD];
+
+	oracle_read(s, data);
+	return READ_ONCE(hold) && oracle_hold(s, data, serio);
 }
 
 /* A module that delivers in the driver's stead has the filter, and says what it read. */
@@ -1155,6 +1189,7 @@ static int result_show(struct seq_file *m, void *unused)
 		seq_printf(m, "%s_late %u\n", name, s->late);
 		seq_printf(m, "%s_dup %u\n", name, s->dup);
 		seq_printf(m, "%s_lost %u\n", name, s->lost);
+		seq_printf(m, "%s_held %u\n", name, s->held);
 		seq_printf(m, "%s_wait_max_us %llu\n", name, s->wait_max / 1000);
 		seq_printf(m, "%s_wait_sum_us %llu\n", name, s->wait_sum / 1000);
 		seq_printf(m, "%s_read_in %u %u %u\n", name, s->read_in[POLL],
