@@ -10,8 +10,9 @@
  *
  * -DI8042_RXQ_SIZE=n: slots of the queue; -DBYTES=n: bytes that the devices
  * send; -DMODULE: as i8042_inorder does it, which puts the byte under one hold
- * of the lock and begins to drain under another; -DFILTER: a filter takes every
- * other byte of the KBD and delivers it, under the lock, when it sees the next.
+ * of the lock and begins to drain under another; -DFILTER: a filter takes a byte
+ * of the KBD and, when it sees the next, delivers it under the lock, or takes that
+ * one, too (those whose number is a multiple of 3).
  *
  * Exit status: 0 if nothing is wrong, 1 if something is, with the steps that
  * lead there.
@@ -49,7 +50,7 @@ struct context {
 struct state {
 	struct i8042_rxq q;
 	struct context contexts[NCONTEXTS];
-	unsigned char obf, sent, done, locked, held;
+	unsigned char obf, sent, done, locked, held, took;
 	unsigned char port[BYTES + 1];		/* of a byte */
 	unsigned char edge[NPORTS], exists[NPORTS], gone[NPORTS], last[NPORTS];
 };
@@ -93,18 +94,22 @@ static int filter(struct state *s, const struct context *c)
 {
 	if (s->port[s->obf] != KBD)
 		return 0;
+	s->took = 1;
 	if (!s->held) {
 		s->held = s->obf;
-		return 1;
+	} else if (s->obf % 3 == 0) {
+		s->done += 2;
+		s->held = 0;
+	} else {
+		deliver(s, c, s->held);
+		s->held = s->took = 0;
 	}
-	deliver(s, c, s->held);
-	s->held = 0;
-	return 0;
+	return s->took;
 }
 
 static int may_read(struct state *s)
 {
-	return s->held ? i8042_rxq_may_read_alone(&s->q) : i8042_rxq_may_read(&s->q);
+	return s->took ? i8042_rxq_may_read_alone(&s->q) : i8042_rxq_may_read(&s->q);
 }
 
 /*
