@@ -154,8 +154,8 @@ bind() { # KBD|AUX DRIVER
 # Start with the given parameters, all others at their defaults.
 oracle_start() { # PARAMETER=VALUE...
 	for p in "bytes=$bytes" ports=3 depth=5 gap_us=0 packets=N hold=N unbind=N mute=N \
-		 poll_us=0 poll_port=1 poll_cpu=-1 edge_us=0 fuzz_us=0 hog_us=0 spin_us=0 spin_every=1 \
-		 spin_max=0 spin_in=7 gap_min_us=0 patience_ms=5000 "$@"; do
+		 poll_us=0 poll_port=1 poll_cpu=-1 edge_us=0 fuzz_us=0 hog_us=0 \
+		 spin_us=0 spin_every=1 spin_max=0 spin_in=7 gap_min_us=0 patience_ms=5000 "$@"; do
 		echo "${p#*=}" >"$param/${p%%=*}" || return 1
 	done
 	echo 1 >$oracle/run

@@ -379,7 +379,8 @@ static bool oracle_hold(struct stream *s, u8 data, struct serio *serio)
 {
 	if (s->holding) {
 		s->holding = false;
-		serio_interrupt(serio, s->held_byte, 0);
+		if (serio)	/* the port may have gone */
+			serio_interrupt(serio, s->held_byte, 0);
 		return false;
 	}
 	/* Nothing follows the last one. */
