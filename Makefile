@@ -21,7 +21,7 @@ help:
 	@echo '  dkms-install  build the module for the installed kernels, load it; KERNEL=RELEASE'
 	@echo '  dkms-remove   undo it'
 	@echo '  deb, rpm      packages of the module, into build/ or DIR=; dkms-check tries them'
-	@echo '  xen-check     HVM and PV guests of Xen, vCPUs stolen by it (half an hour);'
+	@echo '  xen-check     HVM and PV guests of Xen, vCPUs stolen by it (20 minutes);'
 	@echo '                ARGS="GUEST..." picks guests; scripts/xen-check --list names them'
 	@echo '  soak          ten million bytes, a million on other kernels, hostile runs (hours)'
 	@echo '  lava-check    the jobs for LAVA, without a server (Documentation/lava.md); KERNEL=...'
