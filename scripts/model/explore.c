@@ -102,7 +102,8 @@ static int filter(struct state *s, const struct context *c)
 		s->held = 0;
 	} else {
 		deliver(s, c, s->held);
-		s->held = s->took = 0;
+		s->held = 0;
+		s->took = 0;
 	}
 	return s->took;
 }
