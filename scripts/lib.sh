@@ -90,7 +90,8 @@ once() {
 	[ "$status" -eq 0 ] || return "$status"
 	[ "$result" = "$scratch/once" ] || return 0
 	mkdir -p "$cache/once"
-	rm -f "$cache/once/$1"-*
+	# Not those of a longer name: a key has 16 digits.
+	rm -f "$cache/once/$1"-????????????????
 	mv "$result" "$cache/once/$1-$2"
 }
 
@@ -197,6 +198,17 @@ get_kernel() {
 vm_inputs() {
 	need qemu-system-x86
 	echo "$(dpkg-query -Wf '${Version}' qemu-system-x86) $build $driver $selftest"
+}
+
+# once_in_vm NAME KERNEL PARAMETERS COMMAND...: once, for a run of the calling script
+# in a virtual machine. If there is no such kernel, COMMAND is to say so.
+once_in_vm() {
+	if ! get_kernel "$2"; then
+		"${@:4}"
+		return
+	fi
+	once "$1" "$({ echo "$(vm_inputs) $3"
+		cd "$top/scripts" && cat "$me" vm-run guest-init lib.sh; } | hash_of)" "${@:4}"
 }
 
 # Functions for the guest's shell, where i8042_order.sh is too much: "run" prints
