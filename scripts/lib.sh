@@ -292,13 +292,35 @@ selftest_sources() { find "$top/selftests" -type f -print0 | sort -z | xargs -0 
 backport_sources() { cat "$top"/backport/{*.[ch],Kbuild}; }
 copy_module() { mkdir -p "$1" && cp "$top"/backport/{*.[ch],Kbuild} "$1"; }
 
+# without_races_of_others LOG: without KCSAN's reports in which nobody of this
+# project or of the input drivers has a part; what those say to standard error
+without_races_of_others() {
+	awk '
+	{ sub(/\r$/, "") }
+	/ ==========+$/ && !report { report = 1; text = ours = title = ""; next }
+	/ ==========+$/ {
+		report = 0
+		if (ours || title !~ /KCSAN/)
+			printf "%s", text
+		else
+			print "# not ours: " title >"/dev/stderr"
+		next
+	}
+	!report	{ print; next }
+	{ text = text $0 "\n" }
+	title == "" { title = $0 }
+	/i8042|serio|ps2|atkbd|psmouse/ { ours = 1 }
+	END { if (report) printf "%s", text }' "$1"
+}
+
 # complaint LOG: the first line of a kernel's log with a bug, a warning or a leak. One
 # race is meant: whoever waits for an interrupt looks at its state without the lock
 # first, and again with it (__synchronize_hardirq() in kernel/irq/manage.c).
 complaint() {
+	without_races_of_others "$1" |
 	awk '/BUG:|WARNING:|Oops|Call Trace|lockdep|INFO: .*(lock|rcu|hung)|unreferenced object|general protection/ &&
-		!/KCSAN: data-race in __synchronize_hardirq \/ handle_irq_event/ { print NR ":" $0; found = 1; exit }
-		END { exit !found }' "$1"
+		!/KCSAN: data-race in __synchronize_hardirq \/ handle_irq_event/ && !found++
+		END { exit !found }'
 }
 
 # build_warns LOG: did a file of ours get a warning? Prints it.
