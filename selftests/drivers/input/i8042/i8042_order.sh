@@ -131,7 +131,7 @@ bind_oracle() {
 wait_for_ports() {
 	tries=0
 	until port_dir KBD && port_dir AUX; do
-		[ $((tries += 1)) -lt 50 ] || return 1
+		[ $((tries += 1)) -lt 150 ] || return 1
 		sleep 0.1
 	done >/dev/null
 }
@@ -175,6 +175,17 @@ delayed_run() { # PARAMETER=VALUE...
 		oracle_run "$@" || return 1
 		[ "$(result spins)" = 0 ] || return 0
 	done
+}
+
+# A host may pause the machine for as long as a fault would take. A fault is there
+# each time.
+repeat_failed() { # COMMAND...
+	for _ in 1 2 3; do
+		"$@"
+		ret=$?
+		[ $ret = 1 ] || break
+	done
+	return $ret
 }
 
 # A number from the result; field 2 unless told
@@ -345,17 +356,21 @@ test_nowait() {
 	oracle_run
 	idle=$(result timed_max_us)
 	in_order || return 1
-	delayed_run "bytes=$((bytes / 20))" poll_us=500 poll_cpu=0 spin_us=100000 spin_max=20 "$@"
-	busy=$(result timed_max_us)
-	delays=$(result spins)
-	ktap_print_msg "longest handler of IRQ 12: $idle us idle," \
-		"$busy us with 100 ms elsewhere, $delays times"
-	load_oracle
-	[ "$delays" -gt 0 ] || { why="no byte was delayed"; return 4; }
-	[ "$busy" -lt 50000 ]
+	repeat_failed handlers_while_delayed "$@"
+	ret=$?
+	load_oracle || return 1
+	return $ret
 }
 
-# Does a hog of higher priority keep the drainer from its work?
+handlers_while_delayed() { # PARAMETER=VALUE...
+	delayed_run "bytes=$((bytes / 20))" poll_us=500 poll_cpu=0 spin_us=100000 spin_max=20 "$@"
+	ktap_print_msg "longest handler of IRQ 12: $idle us idle," \
+		"$(result timed_max_us) us with 100 ms elsewhere, $(result spins) times"
+	[ "$(result spins)" -gt 0 ] || { why="no byte was delayed"; return 4; }
+	[ "$(result timed_max_us)" -lt 50000 ]
+}
+
+# Does a hog of higher priority keep the drainer from its work for as long as it runs?
 test_running() {
 	# The delay in the poll outlasts the hog's pauses.
 	set -- "bytes=$((bytes / 10))" gap_us=500 poll_us=100 poll_cpu=0 spin_us=3000 spin_in=1
@@ -371,7 +386,7 @@ test_running() {
 		"$(result aux_wait_max_us) us with"
 	# On PREEMPT_RT, in order to pass, the poll must not deliver at all.
 	realtime || [ "$(result spins)" -gt 0 ] || { why="no byte was delayed"; return 4; }
-	[ "$(result aux_wait_max_us)" -lt 50000 ] && [ "$(result kbd_wait_max_us)" -lt 50000 ]
+	[ "$(result aux_wait_max_us)" -lt 100000 ] && [ "$(result kbd_wait_max_us)" -lt 100000 ]
 }
 
 # Bytes whose interrupt was lost are found by the poll timer, and by nobody else.
@@ -415,6 +430,13 @@ test_led() {
 	need_driver atkbd && need_driver psmouse || return 4
 	load_oracle timed=ps2_command || { load_oracle; why="cannot time ps2_command()"; return 4; }
 	bind KBD atkbd && bind AUX psmouse || return 1
+	repeat_failed led_rounds
+	ret=$?
+	load_oracle || return 1
+	return $ret
+}
+
+led_rounds() {
 	ticks=$(pv_steal)
 	flow $flow_delays || return 1
 	n=0
@@ -430,10 +452,7 @@ test_led() {
 	calls=$(result timed_calls) errors=$(result timed_errors) longest=$(result timed_max_us)
 	ktap_print_msg "$calls PS/2 commands in $n rounds, $errors failed, longest $longest us;" \
 		"$(result kbd_read) KBD and $(result aux_read) AUX bytes"
-	stolen=0
-	[ -z "$host" ] || was_stolen "$ticks" || stolen=$?
-	load_oracle || return 1
-	[ $stolen = 0 ] || return 4
+	[ -z "$host" ] || was_stolen "$ticks" || return 4
 	[ "$calls" -gt 0 ] || { why="no LED command was sent"; return 4; }
 	[ "$errors" = 0 ] && [ "$longest" -lt 200000 ]
 }
@@ -470,7 +489,7 @@ test_stop_device() {
 			spin_us=200000 spin_in=$in spin_max=1 unbind=Y || return 1
 		tries=0
 		while [ -e $driver/i8042 ]; do
-			[ $((tries += 1)) -lt 100 ] || return 1
+			[ $((tries += 1)) -lt 400 ] || return 1
 			sleep 0.05
 		done
 		stop_flow
@@ -521,7 +540,7 @@ suspend_rounds() { # ROUNDS
 	flow $flow_delays || return 1
 	suspended=0
 	i=0
-	while [ $i -lt "$1" ]; do
+	while [ $suspended -lt "$1" ] && [ $i -lt $((10 * $1)) ]; do
 		# Fails if a byte comes that should wake us up: not a fault.
 		echo freeze 2>/dev/null >/sys/power/state && suspended=$((suspended + 1))
 		i=$((i + 1))
@@ -531,17 +550,30 @@ suspend_rounds() { # ROUNDS
 	[ $suspended -gt 0 ]
 }
 
+few() { # but some of each
+	[ "$(result kbd_read)" -gt 0 ] && [ "$(result aux_read)" -gt 0 ] &&
+		{ [ "$(result kbd_read)" -le 100 ] || [ "$(result aux_read)" -le 100 ]; }
+}
+
 # Real drivers and, from outside, real events, for a while. Packets of three bytes
 test_watch() {
 	need_driver atkbd && need_driver psmouse proto=bare || return 4
 	load_oracle || return 1
-	bind KBD atkbd && bind AUX psmouse || return 1
+	# The real input may come between the answers to a probe.
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		[ "$(driver_of KBD) $(driver_of AUX)" != "atkbd psmouse" ] || break
+		bind KBD atkbd && bind AUX psmouse || return 1
+	done
 	for p in poll_us=500 edge_us=0 hog_us=0 spin_us=0 mute=N; do
 		echo "${p#*=}" >"$param/${p%%=*}"
 	done
 	sleep 1
 	echo 1 >$oracle/watch || return 1
-	sleep "$seconds"
+	# As long again where a busy host sends few
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		sleep "$seconds"
+		few || break
+	done
 	echo 0 >$oracle/watch
 	for port in kbd aux; do
 		n=$(result ${port}_read)
