@@ -22,7 +22,7 @@ help:
 	@echo '  dkms-remove   undo it'
 	@echo '  deb, rpm      packages of the module, into build/ or DIR=; dkms-check tries them'
 	@echo '  xen-check     HVM and PV guests of Xen, vCPUs stolen by it (20 minutes);'
-	@echo '                ARGS="GUEST..." picks guests; scripts/xen-check --list names them'
+	@echo '                ARGS="GUEST..." picks guests; scripts/lab/xen-check --list names them'
 	@echo '  soak          ten million bytes, a million on other kernels, hostile runs (hours)'
 	@echo '  lava-check    the jobs for LAVA, without a server (Documentation/lava.md); KERNEL=...'
 	@echo '  series-check  does the series fit? TREE=/path/to/linux, or all of Debian'"'"'s'
@@ -35,72 +35,72 @@ help:
 CACHE := $(or $(I8042_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/i8042-inorder)
 
 demo:
-	@scripts/demo
+	@scripts/reports/demo
 
 check:
 	@set -f; scripts/check-all $(CHECK)
 
 model:
-	@scripts/check-model
+	@scripts/checks/model/check
 
 bench:
-	@scripts/bench $(ARGS)
+	@scripts/reports/bench $(ARGS)
 
 pointer:
-	@scripts/check-pointer $(ARGS)
+	@scripts/reports/pointer $(ARGS)
 
 pictures:
-	@scripts/pictures $(DIR)
+	@scripts/reports/pictures $(DIR)
 
 park:
-	@scripts/park $(KERNEL)
+	@scripts/reports/park $(KERNEL)
 
 doctor:
 	@scripts/i8042-doctor $(ARGS)
 
 selftest:
-	@scripts/selftest $(ARGS)
+	@scripts/package/selftest $(ARGS)
 
 selftest-vm:
-	@scripts/selftest-vm $(if $(STEAL),--steal) $(or $(KERNEL),$(ERA))
+	@scripts/vm/selftest $(if $(STEAL),--steal) $(or $(KERNEL),$(ERA))
 
 selftest-matrix:
-	@scripts/selftest-vm --matrix
+	@scripts/vm/selftest --matrix
 
 backport-matrix:
-	@scripts/selftest-vm --matrix --backport
+	@scripts/vm/selftest --matrix --backport
 
 dkms-install:
-	@scripts/dkms-install $(ARGS) $(KERNEL)
+	@scripts/package/dkms-install $(ARGS) $(KERNEL)
 
 dkms-remove:
-	@scripts/dkms-remove
+	@scripts/package/dkms-remove
 
 dkms-check:
-	@scripts/check-dkms
+	@scripts/checks/packages
 
 deb:
-	@scripts/deb $(DIR)
+	@scripts/package/deb $(DIR)
 
 rpm:
-	@scripts/deb --rpm $(DIR)
+	@scripts/package/deb --rpm $(DIR)
 
 xen-check:
-	@scripts/xen-check $(ARGS)
+	@scripts/lab/xen-check $(ARGS)
 
 soak:
 	@scripts/check --soak --bytes 1250000 soak
 	@scripts/check --soak 'soak-*'
-	@scripts/hostile --seconds 330
+	@scripts/checks/hostile --seconds 330
 
 lava-check:
-	@scripts/lava-check $(KERNEL)
+	@scripts/lab/lava-check $(KERNEL)
 
 series-check:
-	@scripts/series-check $(TREE)
+	@scripts/kernel/series-check $(TREE)
 
 style:
-	@scripts/style
+	@scripts/checks/style
 
 # What the scripts have put there, as the directory may have more in it
 clean-cache:

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash disable=SC2154,SC2034
+#
+# Packages of Debian's suites, with the site and the keyring of apt's own
+# configuration, apart from the system's state; to be sourced after common.sh.
+
+# suites_of VERSION: the suites that have this kernel
+suites_of() {
+	case $1 in
+	5.10)	echo bullseye bullseye-security ;;
+	6.1)	echo bookworm bookworm-security ;;
+	6.12)	echo trixie trixie-security ;;
+	7.2 | 7.3) echo trixie-backports ;;
+	*)	return 1 ;;
+	esac
+}
+
+# use_suites VERSION: what the functions below speak of
+use_suites() {
+	read -r -a suites < <(suites_of "$1")
+	state=$cache/apt/$1
+}
+
+private_apt() { # TOOL ARGUMENT...
+	local tool=$1
+
+	shift
+	"$tool" -qq -o "Dir::Etc::sourcelist=$state/sources.list" \
+		-o Dir::Etc::sourceparts=- \
+		-o "Dir::State::lists=$state/lists" \
+		-o "Dir::Cache=$state" -o Dir::Cache::archives=archives \
+		-o Acquire::Languages=none -o Acquire::Retries=3 "$@"
+}
+
+# site of the main archive or, if $1 is -security, of the security archive,
+# then the file that names its keyring
+site() {
+	apt-get indextargets --format '$(CODENAME) $(COMPONENT) $(REPO_URI) $(SOURCESENTRY)' \
+		'Created-By: Packages' 2>/dev/null |
+		awk -v s="$1" '$2 == "main" && (s ? $1 ~ /-security$/ : $1 ~ /^[a-z]+$/) &&
+			/debian/ { print $3, $4; exit }'
+}
+
+# sources SUITE...: lines of a sources.list
+sources() {
+	local suite uri entry keyring
+
+	for suite; do
+		case $suite in
+		*-security) read -r uri entry < <(site -security) || true ;;
+		*) read -r uri entry < <(site "") || true ;;
+		esac
+		[ -n "${uri-}" ] || die "apt's configuration names no Debian archive for $suite; run apt-get update"
+		keyring=$(sed -n 's/^Signed-By: *\(\/.*\)/\1/p; s/.*signed-by=\([^] ]*\).*/\1/p' "${entry%:*}" | head -n 1)
+		echo "deb ${keyring:+[signed-by=$keyring] }$uri $suite main"
+	done
+}
+
+# No more than once a day
+apt_is_fresh() { [ -n "$(find "$state/sources.list" -mmin -1440 2>/dev/null)" ]; }
+
+# update_apt: fetch the lists; on failure $reason says why
+update_apt() {
+	mkdir -p "$state/lists/partial" "$state/archives/partial"
+	exec 8>"$state/lock"
+	flock 8
+	! apt_is_fresh || return 0
+	sources "${suites[@]}" >"$scratch/sources.list" || exit 1
+	cp "$scratch/sources.list" "$state/sources.list"
+	if ! private_apt apt-get update >"$scratch/update.log" 2>&1 ||
+	   grep -q '^[EW]: .*\(Failed\|not have a Release\)' "$scratch/update.log"; then
+		rm -f "$state/sources.list"
+		reason=$(grep -m1 -E '^([EW]: Failed|E:|Err:)' "$scratch/update.log" || true)
+		return 1
+	fi
+}
+
+# releases_of VERSION FLAVOUR (plain, cloud or rt): of its packages, as uname -r
+# gives them, the newest first
+releases_of() {
+	local suffix=$2-amd64
+
+	private_apt apt-cache pkgnames "linux-headers-$1." |
+		sed -nE "s/^linux-headers-(${1//./\\.}\\.[0-9]+[^a-z]*(\\+[a-z0-9.+~]*)?-${suffix#plain-})\$/\\1/p" |
+		sort -Vr
+}
+
+# have_lists: of the suites of use_suites, fetched today if they can be
+have_lists() {
+	apt_is_fresh || update_apt ||
+		[ -d "$state/lists" ] || die "cannot fetch the list of ${suites[*]}: ${reason:-see apt-get update}"
+}
+
+# download PACKAGE[=VERSION]...: into the scratch directory
+download() {
+	(cd "$scratch" && private_apt apt-get download "$@" >"$scratch/download.log" 2>&1) ||
+		die "cannot download $*: $(grep -m1 '^E:' "$scratch/download.log")"
+}

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash disable=SC2154,SC2034
+#
+# Chroots of Debian's suites to build and to try packages in; to be sourced
+# after common.sh and apt.sh.
+
+# use_chroot NAME "SUITE..." PACKAGES [LATER]: sets $chroot to a chroot that has
+# PACKAGES, and the archive's lists and the files for apt to install LATER
+# without a network. No name may be the beginning of another with a "-".
+use_chroot() {
+	local name=$1 suites=$2 packages=$3 later=${4-} key
+
+	key=$(echo "$*" | hash_of)
+	chroot=$cache/chroot/$name-$key
+	[ ! -d "$chroot" ] || return 0
+	[ "$(id -u)" -eq 0 ] || die "this is done in a chroot, which needs root"
+	need mmdebstrap
+	locked "chroot-$name"
+	[ ! -d "$chroot" ] || return 0
+	need_space "$cache/chroot" 2000
+	note "making a chroot of ${suites%% *} with ${packages//,/, }"
+	rm -rf "$cache/chroot/$name-"*
+	half_made=$chroot.part
+	mkdir -p "$half_made"
+	# shellcheck disable=SC2086	# a list
+	sources $suites >"$scratch/sources.list" || exit 1
+	fore mmdebstrap -q --variant=apt --skip=cleanup/apt,cleanup/tmp --include="$packages" \
+		--customize-hook='chroot "$1" apt-get clean' \
+		${later:+"--customize-hook=chroot \"\$1\" apt-get -qq -y --download-only --no-install-recommends install $later"} \
+		"" "$half_made" "$scratch/sources.list" >"$scratch/log" 2>&1 ||
+		die "mmdebstrap: $(grep -m1 -E '^E:|rror' "$scratch/log" || tail -n 1 "$scratch/log")"
+	mv "$half_made" "$chroot"
+	half_made=""
+}
+
+# The chroots of these are used by more than one script.
+use_build_chroot() {
+	use_chroot dkms-build "bookworm bookworm-security" build-essential,debhelper,dh-dkms,fakeroot,lintian,rpm,rpmlint
+}
+
+use_test_chroot() { # SUITE
+	local later=dkms
+
+	[ "$1" != bookworm ] || later="dkms rpm"
+	use_chroot "dkms-$1" "$1 $1-security" \
+		linux-headers-amd64,gcc,make,patch,kmod,dpkg-dev,lsb-release,openssl "$later"
+}
+
+# use_headers VERSION [RELEASE]: the headers of all flavours of a kernel, or of
+# that release if it is none of those, with the compiler of its suite. After
+# use_suites and have_lists.
+use_headers() {
+	local version=$1 packages flavour list name=headers-$1 from=("${suites[@]}")
+
+	packages=make,gcc
+	for flavour in plain cloud rt; do
+		list=$(releases_of "$version" $flavour)
+		packages+=,linux-headers-${list%%$'\n'*}
+	done
+	if [ -n "${2-}" ] && [[ ,$packages, != *",linux-headers-$2,"* ]]; then
+		packages=make,gcc,linux-headers-$2
+		name=release-$2
+	fi
+	# Backports live on top of their suite.
+	mapfile -t -O ${#from[@]} from < <(sed -n 's/-backports$//p' <<<"${from[0]}")
+	use_chroot "$name" "${from[*]}" "$packages"
+}
+
+# inside UPPER COMMAND...: run it in the chroot, over which lies UPPER, where
+# all that it changes goes. It has /proc, the project in /project, to be read, the
+# directory UPPER.share, if there is one, in /share, and nothing of this machine's
+# /sys and /lib/modules.
+inside() {
+	local upper=$1
+
+	shift
+	mkdir -p "$upper" "$upper.work" "$upper.root"
+	# shellcheck disable=SC2016	# for that shell
+	fore unshare --mount sh -c '
+		mount -t overlay -o "lowerdir=$1,upperdir=$2,workdir=$2.work" overlay "$2.root" &&
+		mount -t proc proc "$2.root/proc" &&
+		mkdir -p "$2.root/project" &&
+		mount --bind "$3" "$2.root/project" &&
+		if [ -d "$2.share" ]; then
+			mkdir -p "$2.root/share" && mount --bind "$2.share" "$2.root/share"
+		fi &&
+		mount -o remount,bind,ro "$2.root/project" &&
+		root=$2.root && shift 3 &&
+		exec chroot "$root" env -i HOME=/root LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive \
+			PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"' - \
+		"$chroot" "$upper" "$top" "$@"
+}
