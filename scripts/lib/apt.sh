@@ -4,17 +4,6 @@
 # Packages of Debian's suites, with the site and the keyring of apt's own
 # configuration, apart from the system's state; to be sourced after common.sh.
 
-# suites_of VERSION: the suites that have this kernel
-suites_of() {
-	case $1 in
-	5.10)	echo bullseye bullseye-security ;;
-	6.1)	echo bookworm bookworm-security ;;
-	6.12)	echo trixie trixie-security ;;
-	7.2 | 7.3) echo trixie-backports ;;
-	*)	return 1 ;;
-	esac
-}
-
 # use_suites VERSION: what the functions below speak of
 use_suites() {
 	read -r -a suites < <(suites_of "$1")
@@ -69,7 +58,8 @@ update_apt() {
 	cp "$scratch/sources.list" "$state/sources.list"
 	if ! private_apt apt-get update >"$scratch/update.log" 2>&1 ||
 	   grep -q '^[EW]: .*\(Failed\|not have a Release\)' "$scratch/update.log"; then
-		rm -f "$state/sources.list"
+		# The lists of before, if there are any, are still good for what is cached.
+		touch -d @0 "$state/sources.list"
 		reason=$(grep -m1 -E '^([EW]: Failed|E:|Err:)' "$scratch/update.log" || true)
 		return 1
 	fi
@@ -87,8 +77,8 @@ releases_of() {
 
 # have_lists: of the suites of use_suites, fetched today if they can be
 have_lists() {
-	apt_is_fresh || update_apt ||
-		[ -d "$state/lists" ] || die "cannot fetch the list of ${suites[*]}: ${reason:-see apt-get update}"
+	apt_is_fresh || update_apt || [ -n "$(find "$state/lists" -maxdepth 1 -name '*_Packages*')" ] ||
+		die "cannot fetch the list of ${suites[*]}: ${reason:-see apt-get update}"
 }
 
 # download PACKAGE[=VERSION]...: into the scratch directory

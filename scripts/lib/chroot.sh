@@ -19,7 +19,7 @@ use_chroot() {
 	[ ! -d "$chroot" ] || return 0
 	need_space "$cache/chroot" 2000
 	note "making a chroot of ${suites%% *} with ${packages//,/, }"
-	rm -rf "$cache/chroot/$name-"*
+	remove_tree "$cache/chroot/$name-"*
 	half_made=$chroot.part
 	mkdir -p "$half_made"
 	# shellcheck disable=SC2086	# a list
@@ -46,24 +46,36 @@ use_test_chroot() { # SUITE
 		linux-headers-amd64,gcc,make,patch,kmod,dpkg-dev,lsb-release,openssl "$later"
 }
 
+# with_base: the suites of use_suites, and the suite on top of which backports live
+with_base() {
+	echo "${suites[*]}$(sed -n 's/-backports$//p' <<<" ${suites[0]}")"
+}
+
 # use_headers VERSION [RELEASE]: the headers of all flavours of a kernel, or of
 # that release if it is none of those, with the compiler of its suite. After
 # use_suites and have_lists.
 use_headers() {
-	local version=$1 packages flavour list name=headers-$1 from=("${suites[@]}")
+	local version=$1 packages flavour list name=headers-$1
 
-	packages=make,gcc
-	for flavour in plain cloud rt; do
+	packages=make,gcc,libc6-dev,perl,rsync,sparse
+	for flavour in "${stock_flavours[@]}"; do
 		list=$(releases_of "$version" $flavour)
 		packages+=,linux-headers-${list%%$'\n'*}
 	done
 	if [ -n "${2-}" ] && [[ ,$packages, != *",linux-headers-$2,"* ]]; then
-		packages=make,gcc,linux-headers-$2
+		packages=make,gcc,perl,sparse,linux-headers-$2
 		name=release-$2
 	fi
-	# Backports live on top of their suite.
-	mapfile -t -O ${#from[@]} from < <(sed -n 's/-backports$//p' <<<"${from[0]}")
-	use_chroot "$name" "${from[*]}" "$packages"
+	use_chroot "$name" "$(with_base)" "$packages"
+}
+
+# use_clang VERSION: the headers of the plain flavour, and the clang of the kernel's
+# suite. After use_suites and have_lists.
+use_clang() {
+	local list
+
+	list=$(releases_of "$1" plain)
+	use_chroot "clang-$1" "$(with_base)" "make,clang,linux-headers-${list%%$'\n'*}"
 }
 
 # inside UPPER COMMAND...: run it in the chroot, over which lies UPPER, where

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash disable=SC2154
+#
+# What commands have said, in a virtual machine or here: "try" of vm/guest/try.sh prints
+# it in parts, to be judged here one by one. To be sourced after common.sh.
+
+# shellcheck source=../vm/guest/try.sh
+. "$top/scripts/vm/guest/try.sh"
+
+said=$scratch/said
+
+# try_in_vm KERNEL COMMAND [OPTION...]: what it says is judged next
+try_in_vm() {
+	local status=0
+
+	begin_results
+	echo "# $2, on $1"
+	fore "$top/scripts/vm/run" --timeout 3600 --log "$scratch/kernel" "${@:3}" \
+		"$1" "$2; echo '== end'" >"$said" || status=$?
+	verdict "$1: no complaint in the kernel's log" "$([ $status -ne 3 ] && echo ok || tail -n 1 "$said")"
+	[ $status -ne 3 ] || tail -n 60 "$scratch/kernel" | sed 's/^/# /'
+	verdict "$1: the commands came to their end" \
+		"$(grep -qx '== end' "$said" && echo ok || tail -n 1 "$said")"
+}
+
+# part NAME: without its name
+part() { name=$1 awk '/^== / { on = $0 == "== " ENVIRON["name"]; next } on' "$said"; }
+
+# says NAME PATTERN: is there a line like that in the part?
+says() {
+	local line
+
+	line=$(part "$1" | grep -m1 -E -- "$2") || true
+	verdict "$1: ${line:-$2}" "$([ -n "$line" ] && echo ok || echo "it says: $(part "$1" | head -n 1)")"
+}
+
+# silent NAME PATTERN: is there none?
+silent() {
+	local line
+
+	line=$(part "$1" | grep -m1 -E -- "$2") || true
+	verdict "$1: not a word of $2" "${line:-ok}"
+}
+
+# counts NAME KEY TEST NUMBER: is the number in the line "KEY NUMBER" so?
+counts() {
+	local n
+
+	n=$(figure_of "$2" <(part "$1"))
+	verdict "$1: $2 ${n:-missing}" "$(test "${n:-missing}" "$3" "$4" 2>/dev/null && echo ok || echo "must be $3 $4")"
+}
