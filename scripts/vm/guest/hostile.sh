@@ -1,12 +1,58 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=sh
-# shellcheck disable=SC2154	# set by hostile: seed, alone, seconds, troubles, every
+# shellcheck disable=SC2154	# seed, seconds and alone, and what the oracle counts
 #
-# What "hostile" has the guest do. Prints for each trouble a line
-# "result NAME|ok or what is wrong|numbers".
+# Usage: hostile.sh DRIVER [TROUBLE...], with seed, seconds and alone in the environment
+#        hostile.sh --list DRIVER
+#
+# Trouble for the driver while bytes flow, for checks/hostile, which says what each is.
+# DRIVER is that of the kernel's name. Prints KTAP, and figures for each trouble.
 
-P=/sys/module/i8042_oracle/parameters
-O=/sys/kernel/debug/i8042_oracle
+# What is done meanwhile, and how long no byte may come before it counts as lost: where
+# none may be, no pause of the host may look like a loss.
+delays="poll_us=500 edge_us=500 spin_us=200 spin_every=20"
+patient="patience_ms=60000"
+any="packets=Y gap_us=500 $delays"
+
+# NAME, drivers that have it, runs of more than one that it takes part in, what is asked of
+# the bytes of KBD and AUX, and how they flow. Without the module at work bytes do
+# overtake each other, so those two have no delays.
+table="
+hotplug		-	all_kept,all	stays	stays	$delays $patient
+affinity	-	all_kept,all	stays	stays	$delays $patient
+rebind_kbd	-	-		goes	stays	$delays
+rebind_aux	-	-		stays	goes	$delays
+suspend		-	all		goes	goes	$delays
+device		-	-		-	-	$any
+memory		-	all_kept,all	stays	stays	$delays $patient
+sysrq		-	all_kept,all	stays	stays	$delays $patient
+led		-	all		-	-	packets=Y edge_us=500 spin_us=200 spin_every=20
+fuzz_kept	-	all_kept	stays	stays	$delays $patient fuzz_us=500
+fuzz		-	all		-	-	$any fuzz_us=500 fuzz_any=Y
+rebind		-	all		-	-	$any
+poll_ms		fix	all_kept,all	stays	stays	$delays $patient
+reload		backport all		stays	stays	$patient
+mode		backport all		stays	stays	$patient
+all_kept	-	-		stays	stays	$delays $patient fuzz_us=500
+all		-	-		-	-	$any fuzz_us=5000 fuzz_any=Y
+"
+
+names() { # DRIVER
+	echo "$table" | awk -v d="$1" 'NF && ($2 == "-" || d ~ "^" $2 "([-+]|$)") { print $1 }'
+}
+
+if [ "$1" = --list ]; then
+	names "$2"
+	exit
+fi
+driver=$1
+shift
+
+# shellcheck source=oracle.sh
+. /guest/oracle.sh
+# shellcheck source=try.sh
+. /guest/try.sh
+
 cpu1=/sys/devices/system/cpu/cpu1/online
 device=/sys/bus/platform/drivers/i8042
 poll_ms=/sys/module/i8042/parameters/poll_ms
@@ -121,10 +167,7 @@ both_ports() { port_dir KBD && port_dir AUX; } >/dev/null
 # Once nothing flows any more, so that the probe finds both ports
 restore_device() {
 	for _ in 1 2 3 4 5; do
-		for _ in 1 2 3 4 5 6 7 8 9 10; do
-			both_ports && return
-			usleep 200000
-		done
+		within 200 both_ports && return
 		put $device/unbind i8042
 		put $device/bind i8042
 	done
@@ -198,12 +241,6 @@ trouble() { # NAME NUMBER MS
 	done
 }
 
-each_was_done() { # TROUBLE...
-	for t; do
-		[ -e "$run/$t" ] || return
-	done
-}
-
 # A run
 
 loaded=none
@@ -214,28 +251,29 @@ load_oracle() { # "PARAMETER=VALUE..."
 	insmod test_modules/i8042_oracle.ko $1 && loaded=$1
 }
 
-defaults="ports=3 depth=5 gap_us=0 packets=N poll_us=0 edge_us=0 fuzz_us=0 fuzz_any=N spin_us=0 patience_ms=1000"
-
-start() { # PARAMETER=VALUE...
-	for p in $defaults "$@"; do
-		put "$P/${p%%=*}" "${p#*=}" || return 1
-	done
-	put $O/run 1
+flow() { # PARAMETER=VALUE...
+	start ports=3 depth=5 gap_us=0 packets=N poll_us=0 edge_us=0 fuzz_us=0 fuzz_any=N \
+		spin_us=0 patience_ms=1000 "$@"
 }
 
-wait_for_end() { # of the flow, for at most 20 s
-	n=0
-	until grep -q "^injecting 0" $O/result || [ $((n += 1)) -gt 400 ]; do
-		usleep 50000
-	done
-}
+flow_has_ended() { grep -q "^injecting 0" "$O/result"; }
 
 # No new bytes; those on their way arrive
-finish() {
-	put $P/bytes 1
-	wait_for_end
-	put $O/run 0
-	eval "$(awk '{ print $1 "=" $2 }' $O/result)"
+stop_flow() {
+	put "$P/bytes" 1
+	within 3000 flow_has_ended
+	put "$O/run" 0
+	eval "$(awk '{ print $1 "=" $2 }' "$O/result")"
+}
+
+# Was each done, and have some bytes come? One trouble may keep another from being done.
+enough_of() { # TROUBLE...
+	for t; do
+		[ -e "$run/$t" ] || return
+	done
+	awk -v counted="$counted" '
+		$1 ~ (counted ? "_received$" : "_injected$") && $2 >= 20 { n++ }
+		END { exit n < 2 }' "$O/result"
 }
 
 wrong() { why=${why:+$why, }$*; }
@@ -260,24 +298,17 @@ goes() { judge "$1" late dup; }
 clean() {
 	restore_device
 	bind_all i8042_oracle i8042_oracle || { wrong "ports not back"; return; }
-	start bytes=500 || wrong "no flow afterwards"
-	wait_for_end
-	finish
+	flow bytes=500 $patient || wrong "no flow afterwards"
+	within 3000 flow_has_ended
+	stop_flow
 	stays kbd
 	stays aux
 	[ "$kbd_received" = 500 ] && [ "$aux_received" = 500 ] ||
 		wrong "afterwards $kbd_received/$aux_received bytes of 500"
 }
 
-# hostile NAME SECONDS FLOW JUDGE-KBD JUDGE-AUX TROUBLE...: FLOW has parameters
-hostile() {
-	name=$1 time=$2 flow=$3 judge_kbd=$4 judge_aux=$5 why=""
-	shift 5
-	flowed="" counts=""
-	case $flow in
-	*packets=Y*) numbers="" ;;
-	*)	numbers=y ;;
-	esac
+# prepare TROUBLE...: the drivers that they need
+prepare() {
 	oracle=filter=Y kbd=i8042_oracle aux=i8042_oracle
 	for t; do
 		case $t in
@@ -289,7 +320,7 @@ hostile() {
 		case $t in
 		led | fuzz)
 			kbd=atkbd aux=psmouse
-			modprobe atkbd
+			modprobe atkbd 2>/dev/null	# or built in
 			# Its search for protocols takes minutes if nobody answers.
 			modprobe psmouse proto=bare ;;
 		suspend)
@@ -299,133 +330,144 @@ hostile() {
 			put /sys/power/pm_test platform ;;
 		esac
 	done
+	load_oracle "$oracle" && bind_all $kbd $aux
+}
+
+# make SECONDS TROUBLE...: while bytes flow
+make() {
+	time=$1 n=0 jobs=""
+	shift
+	touch $run/go
+	for t; do
+		n=$((n + 1))
+		# The rest gets no chance while there are no ports.
+		case $#$t in
+		1suspend) pauses=20 ;;
+		*suspend) pauses=3000 ;;
+		*)	pauses=20 ;;
+		esac
+		trouble "$t" $n $pauses &
+		jobs="$jobs $!"
+	done
+	sleep "$time"
+	within 12000 enough_of "$@"
+	rm $run/go
+	# shellcheck disable=SC2086	# a list
+	wait $jobs
+	for t; do
+		type "undo_$t" >/dev/null 2>&1 && "undo_$t"
+	done
+	stop_flow
+}
+
+# judge_all TROUBLE...: what has come of it
+judge_all() {
+	counts=""
+	for t; do
+		n=$(cat "$run/$t" 2>/dev/null) || n=0
+		case $t in
+		fuzz*)	n=$fuzzed ;;
+		esac
+		counts="$counts $t=$n"
+		[ "$n" -gt 0 ] || wrong "$t was not done"
+	done
+	for port in kbd aux; do
+		keys=injected
+		[ -z "$counted" ] || keys="injected received late lost dup"
+		line=""
+		for key in $keys; do
+			eval "line=\"$line $key=\$${port}_$key\""
+		done
+		echo "# $name.$port:$line"
+	done
+	echo "# $name:$counts ps2_commands=$timed_calls ps2_failed=$timed_errors"
+	[ "$judge_kbd" = - ] || $judge_kbd kbd
+	[ "$judge_aux" = - ] || $judge_aux aux
+	case " $* " in
+	*" fuzz "* | *" rebind "*) ;;
+	*" led "*)
+		[ "$timed_calls" -gt 0 ] && [ "$timed_errors" = 0 ] || wrong "PS/2 commands failed" ;;
+	esac
+}
+
+hostile() { # NAME
+	name=$1 why=""
+	read -r _ _ _ judge_kbd judge_aux flow <<-END
+	$(echo "$table" | awk -v name="$name" '$1 == name')
+	END
+	case $flow in
+	*packets=Y*) counted="" ;;
+	*)	counted=y ;;
+	esac
+	# shellcheck disable=SC2046	# a list
+	set -- $(members_of "$name")
 	rm -f $run/*
 	# shellcheck disable=SC2086	# a list of parameters
-	if load_oracle "$oracle" && bind_all $kbd $aux &&
-	   start bytes=4000000000 fuzz_seed="$seed" $flow; then
-		touch $run/go
-		number=0 jobs=""
-		for t; do
-			number=$((number + 1))
-			# The rest gets no chance while there are no ports.
-			case $#$t in
-			1suspend) pauses=20 ;;
-			*suspend) pauses=3000 ;;
-			*)	pauses=20 ;;
-			esac
-			trouble "$t" $number $pauses &
-			jobs="$jobs $!"
-		done
-		sleep "$time"
-		# One trouble may keep another from being done.
-		n=0
-		until each_was_done "$@" || [ $((n += 1)) -gt $at_most ]; do
-			sleep 1
-		done
-		[ $n = 0 ] || echo "# $name: $n s longer"
-		rm $run/go
-		wait $jobs
-		for t; do
-			type "undo_$t" >/dev/null 2>&1 && "undo_$t"
-		done
-		finish
-		counts=""
-		[ $# -gt 0 ] || wrong "no trouble"
-		for t; do
-			n=$(cat "$run/$t" 2>/dev/null) || n=0
-			case $t in fuzz*) n=$fuzzed ;; esac
-			counts="$counts, $t $n times"
-			[ "$n" -gt 0 ] || wrong "$t was not done"
-		done
-		if [ -n "$numbers" ]; then
-			flowed="bytes $kbd_received/$aux_received, late $kbd_late/$aux_late, lost $kbd_lost/$aux_lost, twice $kbd_dup/$aux_dup"
-			least_kbd=$kbd_received least_aux=$aux_received
-			$judge_kbd kbd
-			$judge_aux aux
+	if prepare "$@" && flow bytes=4000000000 fuzz_seed="$seed" $flow; then
+		if [ "$name" = "$*" ]; then
+			make "$alone" "$@"
 		else
-			flowed="bytes put in $kbd_injected/$aux_injected"
-			least_kbd=$kbd_injected least_aux=$aux_injected
+			make "$seconds" "$@"
 		fi
-		case " $* " in
-		*" fuzz "* | *" rebind "*) ;;
-		*" led "*)
-			flowed="$flowed, PS/2 commands $timed_calls, failed $timed_errors"
-			[ "$timed_calls" -gt 0 ] && [ "$timed_errors" = 0 ] || wrong "PS/2 commands failed" ;;
-		esac
-		[ "$least_kbd" -ge 20 ] && [ "$least_aux" -ge 20 ] || wrong "too few bytes"
+		judge_all "$@"
 		clean
 	else
 		wrong "cannot start, with $(driver_of KBD) and $(driver_of AUX)"
 	fi
 	put /sys/power/pm_test none
-	if [ -d /sys/module/atkbd ]; then
-		rmmod psmouse atkbd
+	rmmod psmouse atkbd 2>/dev/null
+	number=$((number + 1))
+	if [ -z "$why" ]; then
+		echo "ok $number - $name"
+	else
+		echo "not ok $number - $name: $why"
 	fi
-	echo "result $name|${why:-ok}|$flowed$counts"
-	echo "# $name ended at $(cut -d ' ' -f 1 /proc/uptime) s"
+	echo "# $name: ended_at=$(cut -d ' ' -f 1 /proc/uptime)"
 }
 
-delays="poll_us=500 edge_us=500 spin_us=200 spin_every=20"
-# Where no byte may be lost, no pause of the host may look like a loss.
-patient="$delays patience_ms=5000"
-any="packets=Y gap_us=500 $delays"
-at_most=240	# seconds, for each trouble to be done
-alone() { # NAME
-	case $1 in
-	rebind_kbd)	hostile "$1" "$alone" "$delays" goes stays "$1" ;;
-	rebind_aux)	hostile "$1" "$alone" "$delays" stays goes "$1" ;;
-	suspend)	hostile "$1" "$alone" "$delays" goes goes "$1" ;;
-	device | rebind) hostile "$1" "$alone" "$any" : : "$1" ;;
-	led)		hostile "$1" "$alone" "packets=Y edge_us=500 spin_us=200 spin_every=20" : : "$1" ;;
-	fuzz)		hostile "$1" "$alone" "$any fuzz_us=500 fuzz_any=Y" : : "$1" ;;
-	# Without the module at work bytes do overtake each other.
-	reload | mode)	hostile "$1" "$alone" "patience_ms=5000" stays stays "$1" ;;
-	fuzz_kept)	hostile "$1" "$alone" "$patient fuzz_us=500" stays stays "$1" ;;
-	*)		hostile "$1" "$alone" "$patient" stays stays "$1" ;;
-	esac
-}
-
-# The troubles in an order of the seed
-state=$((seed * 64)) order="" left=$every
-rnd 1
-while [ -n "$left" ]; do
-	# shellcheck disable=SC2086	# a list
-	set -- $left
-	rnd $#
-	left=""
-	for t; do
-		if [ "$r" = 0 ]; then
-			order="$order $t"
-		else
-			left="$left $t"
-		fi
-		r=$((r - 1))
+# shuffled NAME...: in an order of the seed
+shuffled() {
+	state=$((seed * 64))
+	rnd 1
+	while [ $# -gt 0 ]; do
+		rnd $#
+		rest=""
+		for t; do
+			if [ "$r" = 0 ]; then
+				echo "$t"
+			else
+				rest="$rest $t"
+			fi
+			r=$((r - 1))
+		done
+		# shellcheck disable=SC2086	# a list
+		set -- $rest
 	done
-done
-echo "order:$order"
-kept="" any_of=""
-for t in $order; do
-	case $t in
-	all_kept | all) continue ;;
-	rebind_* | device) ;;
-	led | suspend | fuzz | rebind | reload | mode) any_of="$any_of $t" ;;
-	fuzz_kept) kept="$kept $t" ;;	# "fuzz" does more
-	*)	kept="$kept $t" any_of="$any_of $t" ;;
+}
+
+# members_of NAME: the trouble, or those of a run of more than one
+members_of() {
+	case $1 in
+	all*)	for t in $order; do
+			echo "$table" | awk -v t="$t" -v run="$1" '
+				$1 == t && index("," $3 ",", "," run ",") { print t }'
+		done ;;
+	*)	echo "$1" ;;
+	esac
+}
+
+case $driver in
+backport*) modprobe i8042_inorder ;;
+esac
+# shellcheck disable=SC2046	# a list
+order=$(shuffled $(names "$driver" | grep -v '^all'))
+# shellcheck disable=SC2046	# a list
+[ $# -gt 0 ] || set -- $(names "$driver")
+echo "KTAP version 1"
+echo "1..$#"
+number=0
+for one in $order all_kept all; do
+	case " $* " in
+	*" $one "*) hostile "$one" ;;
 	esac
 done
-for t in $order; do
-	case $t in
-	all_kept | all) ;;
-	*)	case " $troubles " in
-		*" $t "*) alone "$t" ;;
-		esac ;;
-	esac
-done
-# shellcheck disable=SC2086	# lists
-case " $troubles " in
-*" all_kept "*) hostile all_kept "$seconds" "$patient fuzz_us=500" stays stays $kept ;;
-esac
-# shellcheck disable=SC2086	# lists
-case " $troubles " in
-*" all "*) hostile all "$seconds" "$any fuzz_us=5000 fuzz_any=Y" : : $any_of ;;
-esac

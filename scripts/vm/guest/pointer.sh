@@ -2,8 +2,7 @@
 # shellcheck shell=sh
 #
 # What input devices of a virtual machine receive while the i8042 is polled, as
-# frames; for the guest's shell, in front of the commands that call it. A DEVICE is
-# NAME:PHYS, with the device's physical path, a regular expression.
+# frames. A DEVICE is NAME:PHYS, with the device's physical path, a regular expression.
 
 P=/sys/module/i8042_oracle/parameters
 O=/sys/kernel/debug/i8042_oracle
@@ -37,7 +36,7 @@ start() { # DEVICE...
 # to reconnect.
 wait_for_events() {
 	same=0 size=0
-	while [ $same -lt 50 ]; do
+	while [ $same -lt 100 ]; do
 		sleep 0.1
 		now=$(cat /tmp/*.events | wc -c)
 		same=$((now > 0 && now == size ? same + 1 : 0)) size=$now
@@ -49,7 +48,7 @@ wait_for_events() {
 # since the last frame, or the position
 frames() { # DEVICE...
 	wait_for_events
-	grep -E '^(polls|aux_)' $O/result | sed 's/^/oracle /'
+	awk '/^(polls|aux_)/ { line = line " " $1 "=" $2 } END { print "# oracle:" line }' $O/result
 	dmesg | grep -E 'psmouse|mouse' | sed 's/^/# /'
 	sed -n 's/^N: Name=/# there is: /p' /proc/bus/input/devices
 	# struct input_event: the time, type, code and value

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=sh
+#
+# What i8042-doctor says, for checks/doctor to judge. Needs vm/run --input, and its
+# command line for bytes that the kernel logs.
+
+. /guest/try.sh
+
+doctor="sh /i8042-doctor"
+
+# The mouse is to be a mouse with KVM, too.
+mouse() {
+	have_nobody
+	modprobe psmouse proto=imps
+	until grep -q isa0060/serio1 /proc/bus/input/devices; do
+		sleep 0.1
+	done
+}
+
+# as_nobody NAME ARGUMENTS
+as_nobody() { try "$1" su nobody -c "$doctor $2"; }
+
+# watched PATTERN COMMAND: for $s seconds, longer until it has printed a line like that
+watched() {
+	# shellcheck disable=SC2034	# for COMMAND
+	for s in 4 16 64 256; do
+		eval "$2" >/tmp/watched 2>&1
+		status=$?
+		! grep -qE "$1" /tmp/watched || break
+	done
+	cat /tmp/watched
+	return $status
+}
+
+numbers='^[0-9:]{8} +[0-9]+ '
+flow='^[0-9:]{8} +[1-9][0-9]* +[1-9][0-9]* +[0-9]+ +[0-9]+ +[1-9]'
+
+# shellcheck disable=SC2086	# a command and its argument
+all() {
+	mouse
+	echo 1..1	# the host begins to press keys
+	until awk '/ 1:.*i8042/ { n = $2 + $3 } END { exit n < 100 }' /proc/interrupts; do
+		sleep 0.1
+	done
+	try "as it is" $doctor
+	as_nobody "as nobody"
+	as_nobody "json as nobody" --json
+	try "watch" watched "$numbers" "timeout -s INT \$s $doctor --watch"
+	modprobe i8042_inorder mode=observe
+	try "observe" $doctor
+	as_nobody "observe as nobody"
+	echo deliver >/sys/module/i8042_inorder/parameters/mode
+	try "deliver" $doctor
+	try "json" $doctor --json
+	try "watch the module" watched "$flow" "timeout -s INT \$s $doctor --watch 2"
+	try "watch as nobody" watched "$numbers" "su nobody -c \"timeout -s INT \$s $doctor --watch\""
+	try "tar" $doctor --tar /tmp/report.tar
+	try "tar has" tar -xOf /tmp/report.tar
+	try "typed" sh -c "dmesg | grep i8042"
+}
+
+# shellcheck disable=SC2086	# a command and its argument
+not_there() { try "not there" $doctor; }
+
+# shellcheck disable=SC2086	# a command and its argument
+with_the_series() {
+	mouse
+	try "the series" $doctor
+	as_nobody "the series as nobody"
+}

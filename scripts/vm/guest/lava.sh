@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=sh
+# shellcheck disable=SC2154	# set on the kernel's command line
+#
+# What a job for LAVA runs. The kernel's command line says which tests, so one initramfs
+# does for all jobs:
+#
+#	i8042_load	a module to load first, or nothing
+#	i8042_tests	arguments of i8042_order.sh, commas for blanks
+#
+# lava-check defines complaint(), of lib/vm.sh.
+
+dmesg -n 1
+[ -z "$i8042_load" ] || modprobe "$i8042_load"
+# shellcheck disable=SC2046	# a list of arguments
+./i8042_order.sh $(echo "$i8042_tests" | tr , " ")
+status=$?
+dmesg >/tmp/log
+if complaint /tmp/log; then
+	echo "not ok 1 kernel_log"
+else
+	echo "ok 1 kernel_log"
+fi
+exit $status

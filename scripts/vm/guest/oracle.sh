@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=sh
+#
+# For a guest where i8042_order.sh is too much: "run" prints the result of the test
+# module, and the statistics of i8042_inorder if it is loaded.
+
+P=/sys/module/i8042_oracle/parameters
+O=/sys/kernel/debug/i8042_oracle
+
+oracle() { # PARAMETER=VALUE...
+	insmod test_modules/i8042_oracle.ko "$@"
+	for d in /sys/bus/serio/devices/*; do
+		grep -q "i8042 ... port" "$d/description" && printf i8042_oracle >"$d/drvctl"
+	done
+}
+
+start() { # PARAMETER=VALUE...
+	for p; do
+		echo "${p#*=}" >"$P/${p%%=*}"
+	done
+	echo 1 >$O/run
+}
+
+finish() {
+	until grep -q "^injecting 0" $O/result; do
+		sleep 0.1
+	done
+	echo 0 >$O/run
+	cat $O/result /sys/kernel/debug/i8042_inorder/stats 2>/dev/null
+}
+
+run() { start "$@"; finish; }
+
+# Of one CPU, from the entry of an interrupt to the receipt of its byte: median and
+# 99th percentile in ns (instructions with vm/run --icount), interrupts of irq_work
+irq_works() { awk "/^ *IWI:/ { print \$2 }" /proc/interrupts; }
+latency() {
+	echo 0 >/sys/devices/system/cpu/cpu1/online
+	oracle filter=N since=handle_edge_irq
+	work=$(irq_works)
+	run bytes=1000 >/dev/null
+	awk "/^since_permille/ { printf \"# latency: median=%s p99=%s \", \$3, \$7 }" $O/result
+	echo "irq_work=$(($(irq_works) - work))"
+}

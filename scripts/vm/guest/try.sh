@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=sh
+#
+# Commands whose output somebody else judges, part by part: lib/said.sh reads it.
+
+# try NAME COMMAND...
+try() {
+	echo "== $1"
+	shift
+	tried=0
+	"$@" 2>&1 || tried=$?
+	echo "status $tried"
+}
+
+# within TRIES COMMAND...: until it succeeds, ten times a second
+within() {
+	tries=$1
+	shift
+	until "$@"; do
+		[ $((tries -= 1)) -gt 0 ] || return 1
+		sleep 0.1
+	done
+}
+
+have_nobody() {
+	mkdir -p /etc
+	echo "nobody:x:65534:65534::/:/bin/sh" >/etc/passwd
+}
+
+# figure_of KEY FILE: the second word of the line that begins with KEY
+figure_of() { awk -v key="$1" '$1 == key { print $2 }' "$2"; }

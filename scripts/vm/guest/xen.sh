@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=sh
+# shellcheck disable=SC2154	# set by lab/xen-check
+#
+# What a guest of lab/xen-check runs, with these of its file in lab/xen/guests/:
+#
+#	load	a module to load first, or nothing
+#	fault	the driver has the fault
+#	phases	what to do, in this order:
+#
+#	order		self tests while Xen takes the vCPUs away
+#	delays		a self test that delays deliveries itself
+#	alone		motions and keys from dom0, which are read in interrupts alone
+#	polled		the same, and a port is polled
+#	absolute	positions and keys from dom0
+#	absent		self tests where there is no i8042
+#
+# Where the fault must show and does not, and where nothing was provoked, a phase is
+# repeated with three times as many bytes.
+
+oracle=/sys/kernel/debug/i8042_oracle
+param=/sys/module/i8042_oracle/parameters
+bytes=50	# for each port and self test
+events=40	# motions or positions
+
+# In ms, as /proc/stat has it; it counts in hundredths of a second.
+stolen() { awk '$1 == "cpu" { print $9 * 10 }' /proc/stat; }
+
+time_limits() { dmesg | grep -c 'lost synchronization, throwing'; }
+
+# begin PHASE, with Xen as a thief, and end PHASE
+begin() {
+	stolen_before=$(stolen) limits_before=$(time_limits)
+	echo "# phase $1"
+	echo "# steal"
+}
+end() {
+	echo "# steal end"
+	echo "# $1: stolen_ms=$(($(stolen) - stolen_before)) time_limits=$(($(time_limits) - limits_before))"
+}
+
+# shown TEST: has its last run said anything about the driver?
+shown() {
+	case $fault$1 in
+	y*irq)	grep -q '^ok [^#]*$' /tmp/tests ;;
+	y*)	grep -q '^not ok' /tmp/tests && grep -q ' late=[1-9]' /tmp/tests ;;
+	*)	grep -qE '^(not )?ok [^#]*$' /tmp/tests ;;
+	esac
+}
+
+tests() { # TEST [OPTION...]
+	t=$1 n=$bytes
+	shift
+	case $fault$t in
+	y*irq)	;;
+	y*)	n=$((25 * bytes))
+		set -- "$@" -e 3 ;;
+	esac
+	for _ in 1 2 3; do
+		./i8042_order.sh "$@" -n $n "$t" | tee /tmp/tests
+		! shown "$t" || break
+		n=$((3 * n))
+	done
+}
+
+# The events in a file: lines "got M X Y", "got K CODE VALUE" for keys, and "got B
+# CODE VALUE" for buttons
+decode() {
+	od -An -v -tu2 -w24 "$1" | awk '
+		{ value = $11 + 65536 * $12; if (value >= 2147483648) value -= 4294967296 }
+		$9 == 3 { absolute = 1 }
+		$9 == 2 || $9 == 3 { v[$10] = value; some = 1 }
+		$9 == 1 { print $10 < 256 ? "got K" : "got B", $10, value }
+		$9 == 0 && some { print "got M", v[0] + 0, v[1] + 0; some = 0; if (!absolute) split("", v) }'
+}
+
+# Was Escape released, which dom0 sends last, until "input end" is there?
+escaped() {
+	for f in /tmp/event*; do
+		! decode "$f" | grep -q 'K 1 0' || return 0
+	done
+	return 1
+}
+
+# input PHASE rel|abs EVENTS [POLL_US]: record what dom0 sends, and with POLL_US (0: no
+# polls) have the oracle compare the bytes that are read and received
+input() {
+	readers=""
+	for d in /dev/input/event*; do
+		cat "$d" >"/tmp/${d##*/}" &
+		readers="$readers $!"
+	done
+	if [ -n "$4" ]; then
+		echo "$4" >$param/poll_us
+		echo 1 >$oracle/watch
+	fi
+	begin "$1"
+	echo "# input $3 $2"
+	until escaped; do
+		sleep 2
+	done
+	echo "# input end"
+	sleep 2
+	end "$1"
+	[ -z "$4" ] || echo 0 >$oracle/watch
+	# shellcheck disable=SC2086	# a list
+	kill $readers
+	for f in /tmp/event*; do
+		decode "$f"
+		rm "$f"
+	done
+	[ -z "$4" ] || echo "# $1.bytes:$(awk '/^(kbd|aux)_(read|received|misplaced) / { printf " %s=%s", $1, $2 }' $oracle/result)"
+}
+
+misplaced() { awk '/_misplaced/ { n += $2 } END { exit !n }' $oracle/result; }
+
+driver() { # PORT DRIVER
+	for d in /sys/bus/serio/devices/*; do
+		! grep -qx "i8042 $1 port" "$d/description" || printf %s "$2" >"$d/drvctl"
+	done
+}
+
+devices=""
+input_devices() {
+	[ -z "$devices" ] || return
+	devices=y
+	for m in atkbd evdev xen-kbdfront "psmouse proto=bare"; do
+		# shellcheck disable=SC2086	# with a parameter
+		modprobe $m
+	done
+	sleep 3
+	sed -n 's/^N: Name=/# device /p' /proc/bus/input/devices
+}
+
+ps2_devices() {
+	input_devices
+	[ ! -d $oracle ] || return
+	insmod test_modules/i8042_oracle.ko
+	driver KBD atkbd
+	driver AUX psmouse
+	sleep 3
+}
+
+phase() { # NAME
+	case $1 in
+	order)	begin order
+		sleep 2
+		tests irq -H
+		tests poll -H
+		end order ;;
+	delays)	echo "# phase delays"
+		tests poll_spin ;;
+	alone)	ps2_devices
+		input alone rel $events 0 ;;
+	polled)	ps2_devices
+		n=$events
+		for _ in 1 2 3; do
+			input polled rel $n 500
+			[ -n "$fault" ] && ! misplaced || break
+			n=$((3 * n))
+		done ;;
+	absolute) input_devices
+		input absolute abs $events ;;
+	absent)	./i8042_order.sh
+		echo "# absent: status=$?" ;;
+	esac
+}
+
+echo "# kernel $(uname -r), up $(cut -d' ' -f1 /proc/uptime) s, clock $(cat /sys/devices/system/clocksource/clocksource0/current_clocksource)"
+if [ -n "$load" ]; then
+	modprobe "$load"
+	echo "# load: status=$?"
+	dmesg | grep "$load:"
+fi
+sh /i8042-doctor | sed 's/^/# doctor: /'
+for p in $phases; do
+	phase "$p"
+done
+dmesg | grep -E 'psmouse|i8042|serio|atkbd' | sed 's/^/# log: /'
+echo "# end"
