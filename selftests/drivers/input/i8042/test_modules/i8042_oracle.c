@@ -64,6 +64,10 @@ static unsigned int bytes = 10000;
 module_param(bytes, uint, 0644);
 MODULE_PARM_DESC(bytes, "run: bytes for each port");
 
+static unsigned int enough;
+module_param(enough, uint, 0644);
+MODULE_PARM_DESC(enough, "run: end when so many bytes were late, lost or received twice (0: do not)");
+
 static unsigned int ports = 3;
 module_param(ports, uint, 0644);
 MODULE_PARM_DESC(ports, "run: ports that get bytes (1: KBD, 2: AUX)");
@@ -136,6 +140,10 @@ static unsigned int patience_ms = 5000;
 module_param(patience_ms, uint, 0644);
 MODULE_PARM_DESC(patience_ms, "run: if nothing is received for so long, what is on its way is lost");
 
+static unsigned int long_us;
+module_param(long_us, uint, 0644);
+MODULE_PARM_DESC(long_us, "count bytes that waited, and calls of \"timed\" that took, at least so long (0: do not)");
+
 static unsigned int gap_min_us;
 module_param(gap_min_us, uint, 0644);
 MODULE_PARM_DESC(gap_min_us, "run: count the times when a CPU did not run for so long (0: do not look)");
@@ -167,6 +175,10 @@ MODULE_PARM_DESC(timed_irq, "record \"timed\" only if its first argument is this
 static char *timed;
 module_param(timed, charp, 0444);
 MODULE_PARM_DESC(timed, "function whose run time and errors are recorded");
+
+static char *stopper;
+module_param_named(stop, stopper, charp, 0444);
+MODULE_PARM_DESC(stop, "the driver's method that stops a port: no delivery that was delayed may go on after it");
 
 static char *since;
 module_param(since, charp, 0444);
@@ -206,6 +218,7 @@ static const u8 motion[] = { 0x08, 0x01, 0x00 };
  * @read_at: time of reading, ns, likewise
  * @wait_max: longest time between reading and receiving, ns
  * @wait_sum: sum of these times, ns
+ * @waited_long: bytes for which it was at least long_us
  * @read_in: bytes read, by context
  * @received_in: bytes received, by context
  * @log_read: what was read ("watch")
@@ -231,6 +244,7 @@ struct stream {
 	u64 read_at[WINDOW];
 	u64 wait_max;
 	u64 wait_sum;
+	unsigned int waited_long;
 	unsigned int read_in[NCONTEXTS];
 	unsigned int received_in[NCONTEXTS];
 	u8 *log_read;
@@ -245,7 +259,7 @@ static bool count_reads, count_receipts, injecting;
 static u8 ctr;				/* the controller's, read at load */
 
 static atomic_t spins, spin_turn, polls, edges, fuzzed;
-static atomic_t timed_calls, timed_errors;
+static atomic_t timed_calls, timed_errors, timed_long, stops, stopped_early;
 static atomic64_t timed_max;
 static atomic_t gaps;
 static atomic64_t gaps_sum, gaps_max;	/* ns */
@@ -280,7 +294,7 @@ static enum oracle_context oracle_context(void)
 		return IRQ;
 	if (in_serving_softirq())
 		return TIMER;
-	if (!strncmp(current->comm, "irq/", 4))
+	if ((current->flags & PF_KTHREAD) && !strncmp(current->comm, "irq/", 4))
 		return IRQ;
 	return POLL;
 }
@@ -329,6 +343,8 @@ static void oracle_number(struct stream *s, u8 data)
 	s->wait_sum += wait;
 	if (wait > s->wait_max)
 		s->wait_max = wait;
+	if (long_us && wait >= long_us * (u64)NSEC_PER_USEC)
+		s->waited_long++;
 
 	while (s->seen[s->base % WINDOW]) {
 		s->seen[s->base % WINDOW] = false;
@@ -457,7 +473,9 @@ static void oracle_remove_filter(void)
 	}
 }
 
-/* The delay in the window. */
+/* The delay in the window, and the port whose byte is being delayed */
+
+static struct serio *delayed;
 
 static int spin_handler(struct kprobe *p, struct pt_regs *regs)
 {
@@ -474,8 +492,10 @@ static int spin_handler(struct kprobe *p, struct pt_regs *regs)
 		atomic_dec(&spins);
 		return 0;
 	}
+	WRITE_ONCE(delayed, (void *)regs_get_kernel_argument(regs, 0));
 	mdelay(us / 1000);
 	udelay(us % 1000);
+	WRITE_ONCE(delayed, NULL);
 	return 0;
 }
 
@@ -538,6 +558,8 @@ static int timed_return(struct kretprobe_instance *ri, struct pt_regs *regs)
 
 	set_max(&timed_max, ns);
 	add_sample(&timed_samples, ns);
+	if (long_us && ns >= long_us * (u64)NSEC_PER_USEC)
+		atomic_inc(&timed_long);
 	if ((int)regs_return_value(regs) < 0)
 		atomic_inc(&timed_errors);
 	atomic_inc(&timed_calls);
@@ -549,6 +571,28 @@ static struct kretprobe timed_probe = {
 	.handler = timed_return,
 	.data_size = sizeof(u64),
 	.maxactive = 16,
+};
+
+/* Is a delivery to a port still to come when the driver has stopped that port? */
+
+static int stop_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	*(struct serio **)ri->data = (void *)regs_get_kernel_argument(regs, 0);
+	return 0;
+}
+
+static int stop_return(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	atomic_inc(&stops);
+	if (READ_ONCE(delayed) == *(struct serio **)ri->data)
+		atomic_inc(&stopped_early);
+	return 0;
+}
+
+static struct kretprobe stop_probe = {
+	.entry_handler = stop_entry,
+	.handler = stop_return,
+	.data_size = sizeof(struct serio *),
 };
 
 /* The time from one function to the receipt of a byte on the same CPU */
@@ -676,6 +720,13 @@ static void wait_for_stream(struct stream *s, unsigned int left)
 	}
 }
 
+static unsigned int faults(enum oracle_port port)
+{
+	const struct stream *s = &streams[port];
+
+	return READ_ONCE(s->late) + READ_ONCE(s->lost) + READ_ONCE(s->dup);
+}
+
 static int injector(void *unused)
 {
 	enum oracle_port port;
@@ -694,7 +745,7 @@ static int injector(void *unused)
 			else if (ports != 3 || on_its_way(&streams[!port]) >= depth)
 				wait_for_stream(s, depth - 1);
 		}
-		if (!more)
+		if (!more || (enough && faults(KBD) + faults(AUX) >= enough))
 			break;
 		if (gap_us)
 			usleep_range(gap_us, gap_us + 50);
@@ -988,8 +1039,11 @@ static void reset_streams(void)
 	atomic_set(&polls, 0);
 	atomic_set(&edges, 0);
 	atomic_set(&fuzzed, 0);
+	atomic_set(&stops, 0);
+	atomic_set(&stopped_early, 0);
 	atomic_set(&timed_calls, 0);
 	atomic_set(&timed_errors, 0);
+	atomic_set(&timed_long, 0);
 	atomic64_set(&timed_max, 0);
 	atomic_set(&since_samples.count, 0);
 	atomic_set(&timed_samples.count, 0);
@@ -1193,6 +1247,7 @@ static int result_show(struct seq_file *m, void *unused)
 		seq_printf(m, "%s_held %u\n", name, s->held);
 		seq_printf(m, "%s_wait_max_us %llu\n", name, s->wait_max / 1000);
 		seq_printf(m, "%s_wait_sum_us %llu\n", name, s->wait_sum / 1000);
+		seq_printf(m, "%s_waited_long %u\n", name, s->waited_long);
 		seq_printf(m, "%s_read_in %u %u %u\n", name, s->read_in[POLL],
 			   s->read_in[TIMER], s->read_in[IRQ]);
 		seq_printf(m, "%s_received_in %u %u %u\n", name, s->received_in[POLL],
@@ -1203,8 +1258,10 @@ static int result_show(struct seq_file *m, void *unused)
 	seq_printf(m, "injecting %d\n", READ_ONCE(injecting));
 	seq_printf(m, "spins %u\npolls %u\nedges %u\nfuzzed %u\n", atomic_read(&spins),
 		   atomic_read(&polls), atomic_read(&edges), atomic_read(&fuzzed));
-	seq_printf(m, "timed_calls %u\ntimed_errors %u\ntimed_max_us %llu\n",
-		   atomic_read(&timed_calls), atomic_read(&timed_errors),
+	seq_printf(m, "stops %u\nstopped_early %u\n", atomic_read(&stops),
+		   atomic_read(&stopped_early));
+	seq_printf(m, "timed_calls %u\ntimed_errors %u\ntimed_long %u\ntimed_max_us %llu\n",
+		   atomic_read(&timed_calls), atomic_read(&timed_errors), atomic_read(&timed_long),
 		   (u64)atomic64_read(&timed_max) / 1000);
 	show_samples(m, "since", &since_samples);
 	show_samples(m, "timed", &timed_samples);
@@ -1265,12 +1322,21 @@ static int __init oracle_init(void)
 		}
 	}
 
+	if (stopper) {
+		stop_probe.kp.symbol_name = stopper;
+		error = register_kretprobe(&stop_probe);
+		if (error) {
+			pr_err("cannot probe %s: %d\n", stopper, error);
+			goto err_timed;
+		}
+	}
+
 	if (since) {
 		since_probe.symbol_name = since;
 		error = register_kprobe(&since_probe);
 		if (error) {
 			pr_err("cannot probe %s: %d\n", since, error);
-			goto err_timed;
+			goto err_stop;
 		}
 	}
 
@@ -1295,6 +1361,9 @@ err_filter:
 err_since:
 	if (since)
 		unregister_kprobe(&since_probe);
+err_stop:
+	if (stopper)
+		unregister_kretprobe(&stop_probe);
 err_timed:
 	if (timed)
 		unregister_kretprobe(&timed_probe);
@@ -1314,6 +1383,8 @@ static void __exit oracle_exit(void)
 	oracle_remove_filter();
 	if (since)
 		unregister_kprobe(&since_probe);
+	if (stopper)
+		unregister_kretprobe(&stop_probe);
 	if (timed)
 		unregister_kretprobe(&timed_probe);
 	unregister_kprobe(&spin_probe);
