@@ -163,7 +163,7 @@ static struct irq_work inorder_work = { .func = inorder_work_fn };
 static bool in_irq_thread(void)
 {
 	return !in_hardirq() && !in_serving_softirq() &&
-		!strncmp(current->comm, "irq/", 4);
+		(current->flags & PF_KTHREAD) && !strncmp(current->comm, "irq/", 4);
 }
 
 /*
