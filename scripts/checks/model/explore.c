@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * explore.c - the receive queue itself, i8042-rxq.h as the kernel compiles it,
- * under every order of steps of those who use it; see check-model
+ * under every order of steps of those who use it; see checks/model/check
  *
  * A step is one call of a function of the queue, or what the driver does
  * between two of them, or a byte that gets to the controller. Contexts are not

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * i8042-rxq.pml - the receive queue, the driver that uses it and what is
- * around them, as a model for spin; see check-model
+ * around them, as a model for spin; see checks/model/check
  *
  * Two CPUs, two ports with a line each, a task on each CPU that polls the
  * controller; the task on CPU 1 also stops the port AUX. Between any two steps

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * threads.c - the receive queue itself, i8042-rxq.h, used by threads as the
- * driver uses it, for ThreadSanitizer; see check-model
+ * driver uses it, for ThreadSanitizer; see checks/model/check
  *
  * What a step is, explore.c assumes; here nothing is assumed, but few orders
  * happen. A thread for each line, two that poll, one that stops and
