@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The log of a guest of lab/xen-check: what dom0 sent in each phase, lines "sent M X Y"
+# and "sent K KEY true|false", beside what the guest's event devices gave, lines "got M X
+# Y", "got K CODE VALUE" and, for buttons, "got B CODE VALUE". Prints a line of figures
+# for each phase: motions are compared or, in the phase "absolute", positions.
+#
+# qemu-dm makes one packet of motions that come faster than it is rid of them, which are
+# no fault.
+
+BEGIN { split("q w e r t y u i o p", name); for (i in name) code[name[i]] = i + 15 }
+
+# Escape only says that all was sent.
+/^# phase / { report(); phase = $3 }
+$1 == "sent" && $2 == "M" { sx[n] = $3; sy[n++] = $4 }
+$1 == "got" && $2 == "M" { gx[m] = $3; gy[m++] = $4 }
+$1 == "sent" && $2 == "K" && $3 != "esc" { sk[nk++] = code[$3] " " ($4 == "true") }
+$1 == "got" && $2 == "B" { buttons++ }
+$1 == "got" && $2 == "K" && $3 != 1 { gk[mk++] = $3 " " $4 }
+END { report() }
+
+# The same motion, or else the sum of some
+function motion(j,   k, x, y, from) {
+	for (k = at; k < n; k++)
+		if (sx[k] == gx[j] && sy[k] == gy[j]) {
+			missing += k - at
+			at = k + 1
+			return 1
+		}
+	for (from = at; from < n; from++) {
+		x = y = 0
+		for (k = from; k < n && k < from + 8; k++) {
+			x += sx[k]
+			y += sy[k]
+			if (x == gx[j] && y == gy[j]) {
+				missing += from - at
+				merged += k - from
+				at = k + 1
+				return 1
+			}
+		}
+	}
+	return 0
+}
+
+function press(j,   k) {
+	for (k = at; k < nk; k++)
+		if (sk[k] == gk[j]) {
+			kmissing += k - at
+			at = k + 1
+			return 1
+		}
+	return 0
+}
+
+# Positions are got times the size of the screen that qemu-dm has. Is this it?
+function fits(sent, got, size,   i) {
+	for (i = 0; i < n; i++)
+		if (int(sent[i] * size / 32767) != got[i])
+			return 0
+	return 1
+}
+
+function report(   j, size, w, h) {
+	if (phase && n) {
+		at = kwrong = kmissing = 0
+		for (j = 0; j < mk; j++)
+			kwrong += !press(j)
+		kmissing += nk - at
+		at = wrong = missing = merged = w = h = 0
+		if (phase == "absolute") {
+			for (size = 1; n == m && size < 8192; size++) {
+				if (!w && fits(sx, gx, size))
+					w = size + 1
+				if (!h && fits(sy, gy, size))
+					h = size + 1
+			}
+			printf "# %s.events: positions=%d received=%d width=%d height=%d", phase, n, m, w, h
+		} else {
+			for (j = 0; j < m; j++)
+				wrong += !motion(j)
+			missing += n - at
+			printf "# %s.events: motions=%d packets=%d merged=%d wrong=%d missing=%d", phase, n, m, merged, wrong + buttons, missing
+		}
+		printf " keys=%d keys_received=%d keys_wrong=%d keys_missing=%d\n", nk, mk, kwrong, kmissing
+	}
+	n = m = nk = mk = buttons = 0
+}

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash disable=SC2154
+#
+# Verdicts on a guest of lab/xen-check: a function for each phase that it ran. They use
+# the guest's $name, its $log, in which figures of events.awk are, and the variables of
+# its file in lab/xen/guests/. To be sourced by bash, after common.sh and vm.sh.
+
+number() { # LINE KEY: its value, summed over all rounds of a phase, or over both ports
+	figures_sum "$log" "$1" "$2"
+}
+
+result_of() { # TEST: the last one counts
+	results "$log" | awk -F '\t' -v t="$1" '{ split($2, w, " ") } w[1] == t { r = $1 } END { print r ? r : "none" }'
+}
+
+# In a phase without stolen time nothing was proved.
+was_stolen() { # PHASE
+	local ms
+
+	ms=$(number "$1:" stolen_ms)
+	verdict "$name: $1: $ms ms were taken from the vCPUs, as the guest has it" \
+		"$([ "$ms" -ge 100 ] && echo ok || echo "nothing was stolen")"
+}
+
+# The test gives up bytes that take more than five seconds, which here they may, and
+# then counts them as lost and, when they come, as received twice.
+in_order() { # TEST
+	local received lost late result
+
+	received=$(number "$1." received) lost=$(number "$1." lost) late=$(number "$1." late)
+	result=$(result_of "$1")
+	if [ "$result" = fail ] && [ "$received" -gt 0 ] && [ "$lost" -gt 0 ] &&
+	   [ "$received/$late/$lost" = "$(number "$1." injected)/0/$(number "$1." dup)" ]; then
+		pass "$name: self test $1: $received bytes in order, $lost of them after more than five seconds"
+	else
+		verdict "$name: self test $1: $received bytes, $late late" \
+			"$([ "$result" = pass ] && echo ok || echo "must pass, result: $result")"
+	fi
+}
+
+has_fault() { # TEST
+	verdict "$name: self test $1 shows the fault, as it must here: $(number "$1." late) of $(number "$1." received) bytes late" \
+		"$([ "$(result_of "$1")" = fail ] && [ "$(number "$1." late)" -gt 0 ] && echo ok || echo "none is")"
+}
+
+judge_order() {
+	was_stolen order
+	in_order irq
+	if [ -n "$fault" ]; then has_fault poll; else in_order poll; fi
+}
+
+judge_delays() {
+	if [ -n "$fault" ]; then has_fault poll_spin; else in_order poll_spin; fi
+}
+
+judge_keys() { # PHASE
+	verdict "$name: $1: $(number "$1.events:" keys) key events as they were sent" \
+		"$([ "$(number "$1.events:" keys)" -gt 0 ] &&
+			[ "$(number "$1.events:" keys_wrong)/$(number "$1.events:" keys_missing)" = 0/0 ] && echo ok || echo "they were not")"
+}
+
+# What psmouse throws away after its time limit of half a second between the bytes of
+# a packet, and what it makes of the rest of that packet, is no matter of order: then
+# the bytes tell, and the motions are shown only.
+exact_input() { # PHASE
+	local port read why=ok limits
+
+	for port in aux kbd; do
+		read=$(number "$1.bytes:" ${port}_read)
+		if [ "$read" -eq 0 ]; then
+			why="no bytes of the $port port"
+		elif [ "$(number "$1.bytes:" ${port}_misplaced)/$(number "$1.bytes:" ${port}_received)" != "0/$read" ]; then
+			why="bytes of the $port port were not"
+		fi
+	done
+	verdict "$name: $1: all bytes in order, $(number "$1.bytes:" aux_read) of the mouse and $(number "$1.bytes:" kbd_read) of the keyboard" "$why"
+	judge_keys "$1"
+	limits=$(number "$1:" time_limits)
+	if [ "$limits" -gt 0 ]; then
+		skip "$name: $1: motions as they were sent" "psmouse lost packets by its time limit, $limits times"
+	else
+		verdict "$name: $1: $(number "$1.events:" motions) motions as they were sent" \
+			"$([ "$(number "$1.events:" packets)" -gt 0 ] &&
+				[ "$(number "$1.events:" wrong)/$(number "$1.events:" missing)" = 0/0 ] && echo ok || echo "they were not")"
+	fi
+}
+
+judge_alone() {
+	was_stolen alone
+	exact_input alone
+}
+
+judge_polled() {
+	local late
+
+	was_stolen polled
+	if [ -z "$fault" ]; then
+		exact_input polled
+		return
+	fi
+	late=$(($(number polled.bytes: aux_misplaced) + $(number polled.bytes: kbd_misplaced)))
+	verdict "$name: polled: bytes are out of order, as they must be here: $late" \
+		"$([ $late -gt 0 ] && echo ok || echo "none is")"
+}
+
+judge_absolute() {
+	local sent received size
+
+	was_stolen absolute
+	judge_keys absolute
+	sent=$(number absolute.events: positions) received=$(number absolute.events: received)
+	size=$(number absolute.events: width)x$(number absolute.events: height)
+	if [ -n "$silent" ]; then
+		verdict "$name: absolute: none of $sent positions received, as it must be here" \
+			"$([ "$sent" -gt 0 ] && [ "$received" -eq 0 ] && echo ok || echo "$received are")"
+	else
+		verdict "$name: absolute: $sent positions as they were sent, on a screen of $size" \
+			"$([ "$sent" -gt 0 ] && [[ $size != 0x* && $size != *x0 ]] && echo ok || echo "they were not")"
+	fi
+}
+
+judge_absent() { :; } # what it must say is in the guest's file
+
+# judge_log LOG: a guest that died once and was started again must not have complained
+judge_log() {
+	local line
+
+	line=$(complaint "$1" || grep -m1 'Kernel panic' "$1") || line=ok
+	verdict "$name: no complaint in the kernel's log" "$line"
+}
+
+judge_guest() {
+	local phase pattern
+
+	grep '^# kernel ' "$log" || true
+	grep -E '^# [a-z_0-9.]+: [a-z_]+=' "$log" | sed "s/^# /&$name./" || true
+	judge_log "$log"
+	[ ! -f "$log.died" ] || judge_log "$log.died"
+	if ! grep -q '^# end' "$log"; then
+		fail "$name" "it did not get to its end: $(grep -v '^# qemu-dm: ' "$log" | tail -n 1)"
+		return
+	fi
+	for phase in $phases; do
+		"judge_$phase"
+	done
+	[ -z "$says" ] || while IFS= read -r pattern; do
+		verdict "$name says \"$pattern\"" "$(grep -qE "$pattern" "$log" && echo ok || echo "it does not")"
+	done <<<"$says"
+}
