@@ -4,41 +4,48 @@ help:
 	@echo 'In-order delivery for the i8042: targets'
 	@echo ''
 	@echo '  demo          real mouse and key events while vCPUs are stolen, without and with'
-	@echo '                the module, and the series (10 minutes on a new machine)'
-	@echo '  check         all tests, and the driver as it is, which has to fail'
+	@echo '                the module, and the series (some minutes)'
+	@echo '  check         each claim once, and the driver as it is, which has to fail; PART="fix..."'
+	@echo '  check-full    all kernels, each patch, packages, lockdep, KASAN, KCSAN, hostile runs'
 	@echo '  model         the receive queue and its use, in every order of steps (a minute)'
 	@echo '  bench         the series and the module beside other cures: order, cost (10 minutes)'
 	@echo '  pointer       which pointers arrive as the host moved them: PS/2 mouse, tablets,'
-	@echo '                vmmouse, without and with the module (10 minutes)'
+	@echo '                vmmouse, without and with the module and the series (15 minutes)'
 	@echo '  pictures      the pictures of the README again, and a trace for kernelshark; DIR='
 	@echo '  park          a vCPU parked in the middle of a delivery: the fault on every run'
 	@echo '  doctor        is this machine affected? Only reads; ARGS=--json, --watch, --tar FILE'
+	@echo '  install-tools, uninstall-tools'
+	@echo '                vcpu-steal, vcpu-park.so for QEMU, i8042-doctor and their manual pages;'
+	@echo '                PREFIX=/usr/local, DESTDIR=; needs gcc and libjansson-dev'
 	@echo '  selftest      the self tests on the running kernel; ARGS=-H if a host steals'
-	@echo '  selftest-vm   the same in a virtual machine; ERA=7.3, or KERNEL=debian:6.1-rt,'
+	@echo '  selftest-vm   the same in a virtual machine; KERNEL=6.1-rt, 7.3:fix, 6.1:backport,'
 	@echo '                STEAL=1 to steal its vCPUs meanwhile'
 	@echo '  selftest-matrix, backport-matrix'
-	@echo '                all of Debian'"'"'s kernels, without and with the module (half an hour)'
+	@echo '                all of Debian'"'"'s kernels, without and with the series, or the module (an hour)'
 	@echo '  dkms-install  build the module for the installed kernels, load it; KERNEL=RELEASE'
 	@echo '  dkms-remove   undo it'
 	@echo '  deb, rpm      packages of the module, into build/ or DIR=; dkms-check tries them'
 	@echo '  xen-check     HVM and PV guests of Xen, vCPUs stolen by it (20 minutes);'
-	@echo '                ARGS="GUEST..." picks guests; scripts/lab/xen-check --list names them'
+	@echo '                ARGS="GUEST..." picks guests; xen-check-full runs all of them'
 	@echo '  soak          ten million bytes, a million on other kernels, hostile runs (hours)'
 	@echo '  lava-check    the jobs for LAVA, without a server (Documentation/lava.md); KERNEL=...'
 	@echo '  series-check  does the series fit? TREE=/path/to/linux, or all of Debian'"'"'s'
 	@echo '  style         checkpatch, sparse, W=1 for each patch; shellcheck'
 	@echo '  clean-cache   remove downloads and builds'
 	@echo ''
-	@echo 'CHECK="run..." picks runs of check; scripts/check --list names them.'
+	@echo 'PART="NAME..." picks parts of check; scripts/check --list names them.'
 	@echo 'I8042_CACHE=DIR is where downloads and builds go; now: $(CACHE)'
 
 CACHE := $(or $(I8042_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/i8042-inorder)
 
 demo:
-	@scripts/reports/demo
+	@scripts/reports/demo $(ARGS)
 
 check:
-	@set -f; scripts/check-all $(CHECK)
+	@set -f; scripts/check $(ARGS) $(PART)
+
+check-full:
+	@scripts/check --full $(ARGS)
 
 model:
 	@scripts/checks/model/check
@@ -53,28 +60,34 @@ pictures:
 	@scripts/reports/pictures $(DIR)
 
 park:
-	@scripts/reports/park $(KERNEL)
+	@scripts/reports/park $(ARGS) $(KERNEL)
 
 doctor:
 	@scripts/i8042-doctor $(ARGS)
 
+install-tools:
+	@$(MAKE) --no-print-directory -f scripts/tools/Makefile install
+
+uninstall-tools:
+	@$(MAKE) --no-print-directory -f scripts/tools/Makefile uninstall
+
 selftest:
-	@scripts/package/selftest $(ARGS)
+	@scripts/kernel/selftest-install --run $(ARGS)
 
 selftest-vm:
-	@scripts/vm/selftest $(if $(STEAL),--steal) $(or $(KERNEL),$(ERA))
+	@scripts/vm/selftest $(if $(STEAL),--steal) $(KERNEL)
 
 selftest-matrix:
-	@scripts/vm/selftest --matrix
+	@scripts/reports/matrix --drivers 'none fix' $(KERNEL)
 
 backport-matrix:
-	@scripts/vm/selftest --matrix --backport
+	@scripts/reports/matrix --drivers backport
 
 dkms-install:
-	@scripts/package/dkms-install $(ARGS) $(KERNEL)
+	@scripts/package/dkms install $(ARGS) $(KERNEL)
 
 dkms-remove:
-	@scripts/package/dkms-remove
+	@scripts/package/dkms remove
 
 dkms-check:
 	@scripts/checks/packages
@@ -88,26 +101,27 @@ rpm:
 xen-check:
 	@scripts/lab/xen-check $(ARGS)
 
+xen-check-full:
+	@scripts/lab/xen-check --full $(ARGS)
+
 soak:
-	@scripts/check --soak --bytes 1250000 soak
-	@scripts/check --soak 'soak-*'
-	@scripts/checks/hostile --seconds 330
+	@scripts/check --soak $(ARGS)
 
 lava-check:
 	@scripts/lab/lava-check $(KERNEL)
 
 series-check:
-	@scripts/kernel/series-check $(TREE)
+	@scripts/kernel/series-check $${TREE:+"$$TREE"}
 
 style:
-	@scripts/checks/style
+	@set -f; scripts/check files patches-*
 
 # What the scripts have put there, as the directory may have more in it
 clean-cache:
 	@cd '$(CACHE)' 2>/dev/null || exit 0; \
-	rm -rf apt build chroot driver host image lock once source stock && \
+	rm -rf apt build chroot driver host image lock once source source-full && \
 	cd / && rmdir --ignore-fail-on-non-empty '$(CACHE)'
 
-.PHONY: help demo check model bench pointer pictures park doctor selftest selftest-vm selftest-matrix \
-	backport-matrix dkms-install dkms-remove dkms-check deb rpm xen-check soak lava-check series-check style \
-	clean-cache
+.PHONY: help demo check check-full model bench pointer pictures park doctor selftest selftest-vm selftest-matrix \
+	backport-matrix dkms-install dkms-remove dkms-check deb rpm xen-check xen-check-full soak lava-check series-check style \
+	clean-cache install-tools uninstall-tools
