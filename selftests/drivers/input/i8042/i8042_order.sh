@@ -566,14 +566,14 @@ stop_device_rounds() {
 		{ load_oracle; why="cannot probe i8042_stop()"; return 4; }
 	i=0
 	while [ $i -lt 5 ]; do
-		# Somebody is delivering a byte of the one port or the other when it
-		# goes away.
-		oracle_start "bytes=$((bytes * 10))" ports=$((1 + i % 2)) packets=Y poll_us=100 \
+		# Bytes come until a poll has found one. Somebody delivers it, to the one
+		# port or the other, when that goes away.
+		oracle_start bytes=4000000000 ports=$((1 + i % 2)) packets=Y poll_us=100 \
 			poll_port=0 spin_us=200000 spin_in=$in spin_max=1 unbind=Y || return 1
 		tries=0
 		while [ -e $driver/i8042 ]; do
-			[ $((tries += 1)) -lt 400 ] || return 1
-			sleep 0.05
+			[ $((tries += 1)) -lt 1200 ] || { stop_flow; return 1; }
+			sleep 0.1
 		done
 		stop_flow
 		stops=$((stops + $(result stops)))
