@@ -568,11 +568,11 @@ stop_device_rounds() {
 	while [ $i -lt 5 ]; do
 		# Bytes come until a poll has found one. Somebody delivers it, to the one
 		# port or the other, when that goes away.
-		oracle_start bytes=4000000000 ports=$((1 + i % 2)) packets=Y poll_us=100 \
+		oracle_start bytes=4000000000 packets=Y poll_us=100 \
 			poll_port=0 spin_us=200000 spin_in=$in spin_max=1 unbind=Y || return 1
 		tries=0
 		while [ -e $driver/i8042 ]; do
-			[ $((tries += 1)) -lt 1200 ] || { stop_flow; return 1; }
+			[ $((tries += 1)) -lt 600 ] || { stop_flow; why="no byte was delayed"; return 4; }
 			sleep 0.1
 		done
 		stop_flow
