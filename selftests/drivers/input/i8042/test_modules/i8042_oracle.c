@@ -745,7 +745,10 @@ static int injector(void *unused)
 			else if (ports != 3 || on_its_way(&streams[!port]) >= depth)
 				wait_for_stream(s, depth - 1);
 		}
-		if (!more || (enough && faults(KBD) + faults(AUX) >= enough))
+		if (!more)
+			break;
+		/* Packets have no numbers. */
+		if (enough && !packets && faults(KBD) + faults(AUX) >= enough)
 			break;
 		if (gap_us)
 			usleep_range(gap_us, gap_us + 50);
