@@ -33,7 +33,7 @@ use_chroot() {
 	half_made=""
 }
 
-# The chroots of these are used by more than one script.
+# What packages are built and tried in
 use_build_chroot() {
 	use_chroot dkms-build "bookworm bookworm-security" build-essential,debhelper,dh-dkms,fakeroot,lintian,rpm,rpmlint
 }
