@@ -417,8 +417,8 @@ test_nowait() {
 # byte or another wait for as long, so they are counted: it is over with ten, or when
 # the hog has delayed the poll often enough.
 test_running() {
-	# The delay in the poll outlasts the hog's pauses.
-	set -- "bytes=$((bytes / 10))" gap_us=500 poll_us=100 poll_cpu=0 spin_us=3000 spin_in=1
+	# The delay in the poll outlasts the hog's pauses. Few bytes: each may wait long.
+	set -- bytes=100 gap_us=500 poll_us=100 poll_cpu=0 spin_us=3000 spin_in=1
 	oracle_run "$@"
 	idle=$(result aux_wait_max_us)
 	limit_us=50000
