@@ -5,7 +5,7 @@ help:
 	@echo ''
 	@echo '  demo          real mouse and key events while vCPUs are stolen, without and with'
 	@echo '                the module, and the series (some minutes)'
-	@echo '  check         each claim once, and the driver as it is, which has to fail; PART="fix..."'
+	@echo '  check         the series and the module, and drivers that have to fail; PART="fix..."'
 	@echo '  check-full    all kernels, each patch, packages, lockdep, KASAN, KCSAN, hostile runs'
 	@echo '  model         the receive queue and its use, in every order of steps (a minute)'
 	@echo '  bench         the series and the module beside other cures: order, cost (10 minutes)'
