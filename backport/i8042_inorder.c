@@ -22,6 +22,7 @@
 #include <linux/interrupt.h>
 #include <linux/irq_work.h>
 #include <linux/kprobes.h>
+#include <linux/math64.h>
 #include <linux/module.h>
 #include <linux/namei.h>
 #include <linux/platform_device.h>
@@ -678,7 +679,7 @@ static int stats_show(struct seq_file *m, void *unused)
 	seq_printf(m, "queued_behind %lu\novertakes_prevented %lu\n", s.behind, s.prevented);
 	seq_printf(m, "watched %lu\novertakes_observed %lu\n", s.watched, s.observed);
 	seq_printf(m, "overflow %lu\ndepth_max %u\n", s.overflow, s.depth_max);
-	seq_printf(m, "wait_max_us %llu\n", s.wait_max / 1000);
+	seq_printf(m, "wait_max_us %llu\n", div_u64(s.wait_max, 1000));
 	seq_printf(m, "polls %lu\npoll_found %lu\n", s.polls, s.poll_found);
 	return 0;
 }

@@ -35,6 +35,7 @@
 #include <linux/kprobes.h>
 #include <linux/kthread.h>
 #include <linux/ktime.h>
+#include <linux/math64.h>
 #include <linux/module.h>
 #include <linux/platform_device.h>
 #include <linux/sched.h>
@@ -1248,8 +1249,8 @@ static int result_show(struct seq_file *m, void *unused)
 		seq_printf(m, "%s_dup %u\n", name, s->dup);
 		seq_printf(m, "%s_lost %u\n", name, s->lost);
 		seq_printf(m, "%s_held %u\n", name, s->held);
-		seq_printf(m, "%s_wait_max_us %llu\n", name, s->wait_max / 1000);
-		seq_printf(m, "%s_wait_sum_us %llu\n", name, s->wait_sum / 1000);
+		seq_printf(m, "%s_wait_max_us %llu\n", name, div_u64(s->wait_max, 1000));
+		seq_printf(m, "%s_wait_sum_us %llu\n", name, div_u64(s->wait_sum, 1000));
 		seq_printf(m, "%s_waited_long %u\n", name, s->waited_long);
 		seq_printf(m, "%s_read_in %u %u %u\n", name, s->read_in[POLL],
 			   s->read_in[TIMER], s->read_in[IRQ]);
@@ -1265,11 +1266,12 @@ static int result_show(struct seq_file *m, void *unused)
 		   atomic_read(&stopped_early));
 	seq_printf(m, "timed_calls %u\ntimed_errors %u\ntimed_long %u\ntimed_max_us %llu\n",
 		   atomic_read(&timed_calls), atomic_read(&timed_errors), atomic_read(&timed_long),
-		   (u64)atomic64_read(&timed_max) / 1000);
+		   div_u64(atomic64_read(&timed_max), 1000));
 	show_samples(m, "since", &since_samples);
 	show_samples(m, "timed", &timed_samples);
 	seq_printf(m, "gaps %u\ngaps_us %llu\ngaps_max_us %llu\n", atomic_read(&gaps),
-		   (u64)atomic64_read(&gaps_sum) / 1000, (u64)atomic64_read(&gaps_max) / 1000);
+		   div_u64(atomic64_read(&gaps_sum), 1000),
+		   div_u64(atomic64_read(&gaps_max), 1000));
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(result);
