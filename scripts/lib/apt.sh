@@ -4,10 +4,16 @@
 # Packages of Debian's suites, with the site and the keyring of apt's own
 # configuration, apart from the system's state; to be sourced after common.sh.
 
-# use_suites VERSION: what the functions below speak of
+arch=amd64 foreign=""
+
+# use_suites VERSION [FLAVOUR]: what the functions below speak of. Of i386 the point
+# release: some mirrors have the lists of its security suites, but not of the same day.
 use_suites() {
 	read -r -a suites < <(suites_of "$1")
-	state=$cache/apt/$1
+	arch=$(arch_of "${2-plain}")
+	foreign=""
+	[ "$arch" = amd64 ] || { foreign=.$arch; suites=("${suites[0]}"); }
+	state=$cache/apt/$1$foreign
 }
 
 private_apt() { # TOOL ARGUMENT...
@@ -17,6 +23,7 @@ private_apt() { # TOOL ARGUMENT...
 	"$tool" -qq -o "Dir::Etc::sourcelist=$state/sources.list" \
 		-o Dir::Etc::sourceparts=- \
 		-o "Dir::State::lists=$state/lists" \
+		-o "APT::Architecture=$arch" -o "APT::Architectures=$arch" \
 		-o "Dir::Cache=$state" -o Dir::Cache::archives=archives \
 		-o Acquire::Languages=none -o Acquire::Retries=3 "$@"
 }
@@ -65,13 +72,10 @@ update_apt() {
 	fi
 }
 
-# releases_of VERSION FLAVOUR (plain, cloud or rt): of its packages, as uname -r
-# gives them, the newest first
+# releases_of VERSION FLAVOUR: of its packages, as uname -r gives them, the newest first
 releases_of() {
-	local suffix=$2-amd64
-
 	private_apt apt-cache pkgnames "linux-headers-$1." |
-		sed -nE "s/^linux-headers-(${1//./\\.}\\.[0-9]+[^a-z]*(\\+[a-z0-9.+~]*)?-${suffix#plain-})\$/\\1/p" |
+		sed -nE "s/^linux-headers-(${1//./\\.}\\.[0-9]+[^a-z]*(\\+[a-z0-9.+~]*)?-$(suffix_of "$2"))\$/\\1/p" |
 		sort -Vr
 }
 

@@ -14,7 +14,7 @@ use_chroot() {
 	chroot=$cache/chroot/$name-$key
 	[ ! -d "$chroot" ] || return 0
 	[ "$(id -u)" -eq 0 ] || die "this is done in a chroot, which needs root"
-	need mmdebstrap
+	need mmdebstrap ${foreign:+arch-test}
 	locked "chroot-$name"
 	[ ! -d "$chroot" ] || return 0
 	need_space "$cache/chroot" 2000
@@ -24,7 +24,7 @@ use_chroot() {
 	mkdir -p "$half_made"
 	# shellcheck disable=SC2086	# a list
 	sources $suites >"$scratch/sources.list" || exit 1
-	fore mmdebstrap -q --variant=apt --skip=cleanup/apt,cleanup/tmp --include="$packages" \
+	fore mmdebstrap -q --architectures="$arch" --variant=apt --skip=cleanup/apt,cleanup/tmp --include="$packages" \
 		--customize-hook='chroot "$1" apt-get clean' \
 		${later:+"--customize-hook=chroot \"\$1\" apt-get -qq -y --download-only --no-install-recommends install $later"} \
 		"" "$half_made" "$scratch/sources.list" >"$scratch/log" 2>&1 ||
@@ -51,15 +51,15 @@ with_base() {
 	echo "${suites[*]}$(sed -n 's/-backports$//p' <<<" ${suites[0]}")"
 }
 
-# use_headers VERSION [RELEASE]: the headers of all flavours of a kernel, or of
-# that release if it is none of those, with the compiler of its suite. After
-# use_suites and have_lists.
+# use_headers VERSION [RELEASE]: the headers of all flavours of a kernel for one
+# architecture, or of that release if it is none of those, with the compiler of its
+# suite. After use_suites and have_lists.
 use_headers() {
-	local version=$1 packages flavour list name=headers-$1
+	local version=$1 packages flavour list name=headers$foreign-$1
 
 	packages=make,gcc,libc6-dev,perl,rsync,sparse
-	for flavour in "${stock_flavours[@]}"; do
-		list=$(releases_of "$version" $flavour)
+	for flavour in $(flavours_of "$version" "$arch"); do
+		list=$(releases_of "$version" "$flavour")
 		packages+=,linux-headers-${list%%$'\n'*}
 	done
 	if [ -n "${2-}" ] && [[ ,$packages, != *",linux-headers-$2,"* ]]; then

@@ -15,16 +15,16 @@ get_kernel() {
 	[[ $1 != *:* ]] || driver=${1#*:}
 	[[ $version != *-* ]] || { flavour=${version#*-} version=${version%%-*}; }
 	is_kernel "$version" || die "no kernel $1; there are $(kernels | paste -sd' ')"
-	case " ${stock_flavours[*]} / ${own_flavours[*]} " in
-	*" $flavour "*/*)
+	if is_flavour "$version" "$flavour"; then
 		image=$("$top/scripts/kernel/stock" "$version" "$flavour") || return
-		bootable=$image/vmlinux ;;
-	*/*" $flavour "*)
+		bootable=$image/vmlinux
+	elif [[ " ${own_flavours[*]} " == *" $flavour "* ]]; then
 		image=$("$top/scripts/kernel/build" "$version" "$flavour") || return
 		bootable=$image/arch/x86/boot/bzImage
-		[ "$driver" != none ] || driver=base ;;
-	*)	die "no kernel $1; there are the flavours ${stock_flavours[*]} ${own_flavours[*]}" ;;
-	esac
+		[ "$driver" != none ] || driver=base
+	else
+		die "no kernel $1; there are the flavours $(flavours_of "$version" | paste -sd' ') ${own_flavours[*]}"
+	fi
 	built=$("$top/scripts/kernel/driver" "$version" "$flavour" "$driver")
 }
 
@@ -37,7 +37,7 @@ make_initrd() {
 	local root=$1 file=$2 command=$3 driver release modules
 
 	mkdir -p "$root"/{bin,dev,proc,sys,tmp}
-	cp /bin/busybox "$root/bin/"
+	cp "$([ -f "$image/busybox" ] && echo "$image" || echo /bin)/busybox" "$root/bin/"
 	ln -s busybox "$root/bin/sh"
 	cp "$top/scripts/vm/guest/init" "$root/init"
 	cp -r "$top/scripts/vm/guest" "$root/"
