@@ -136,9 +136,7 @@ bind_oracle() {
 		bind KBD i8042_oracle
 		bind AUX i8042_oracle
 		sleep 0.1
-		if [ "$(driver_of KBD)" = i8042_oracle ] && [ "$(driver_of AUX)" = i8042_oracle ]; then
-			return
-		fi
+		[ "$(driver_of KBD) $(driver_of AUX)" != "i8042_oracle i8042_oracle" ] || return 0
 	done 2>/dev/null
 	return 1
 }
@@ -572,7 +570,8 @@ stop_device_rounds() {
 			poll_port=0 spin_us=200000 spin_in=$in spin_max=1 unbind=Y || return 1
 		tries=0
 		while [ -e $driver/i8042 ]; do
-			[ $((tries += 1)) -lt 600 ] || { stop_flow; why="no byte was delayed"; return 4; }
+			[ $((tries += 1)) -lt 600 ] ||
+				{ stop_flow; why="no byte was delayed"; return 4; }
 			sleep 0.1
 		done
 		stop_flow
