@@ -12,6 +12,9 @@ use_chroot() {
 
 	key=$(echo "$*" | hash_of)
 	chroot=$cache/chroot/$name-$key
+	# In a chroot that is none, no mount namespace can be made private.
+	mountpoint -q / ||
+		die "/ is no mount point, as it must be for a chroot; if it is DIR of another system, mount --bind DIR DIR there"
 	[ ! -d "$chroot" ] || return 0
 	[ "$(id -u)" -eq 0 ] || die "this is done in a chroot, which needs root"
 	need mmdebstrap ${foreign:+arch-test}
