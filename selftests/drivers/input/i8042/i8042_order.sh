@@ -28,6 +28,8 @@
 # Needs root, debugfs, kprobes and the module test_modules/i8042_oracle.ko. The
 # keyboard and the mouse are dead while it runs, and back when it ends.
 
+# shellcheck disable=SC2154	# read_result sets r_*
+
 dir=$(cd "$(dirname "$0")" && pwd)
 ktap_helpers=$dir/../../../kselftest/ktap_helpers.sh
 if [ -f "$ktap_helpers" ]; then
@@ -153,11 +155,9 @@ wait_for_ports() {
 # A port that was registered again has another number in sysfs.
 port_dir() { # KBD|AUX
 	for d in "$serio"/*; do
-		if grep -qsx "i8042 $1 port" "$d/description"; then
-			echo "$d"
-			return
-		fi
-	done
+		read -r description <"$d/description" || continue
+		[ "$description" != "i8042 $1 port" ] || { echo "$d"; return; }
+	done 2>/dev/null
 	return 1
 }
 
@@ -182,17 +182,24 @@ oracle_start() { # PARAMETER=VALUE...
 
 oracle_run() { # PARAMETER=VALUE...
 	oracle_start "$@" || return 1
-	while [ "$(result injecting)" = 1 ]; do
-		sleep 0.05
+	while injecting; do
+		sleep 0.1
 	done
-	echo 0 >$oracle/run
+	oracle_stop
 }
+
+oracle_stop() {
+	echo 0 >$oracle/run
+	read_result
+}
+
+injecting() { grep -q '^injecting 1' $oracle/result; }
 
 # A poll that a slow machine, or a hog, leaves little time may find no byte at all.
 delayed_run() { # PARAMETER=VALUE...
 	for _ in 1 2 3 4 5 6; do
 		oracle_run "$@" || return 1
-		[ "$(result spins)" = 0 ] || return 0
+		[ "$r_spins" = 0 ] || return 0
 	done
 }
 
@@ -207,9 +214,12 @@ repeat_failed() { # COMMAND...
 	return $ret
 }
 
-# A number from the result; field 2 unless told
-result() { # NAME [FIELD]
-	awk -v n="$1" -v f="${2:-2}" '$1 == n { print $f }' $oracle/result
+# Set $r_NAME to each number of the result; the second and third of a line to $r_NAME_2
+# and $r_NAME_3. In a virtual machine without KVM a process for each would take longer than
+# most tests.
+read_result() {
+	eval "$(awk '{ for (i = 2; i <= NF; i++) print "r_" $1 (i > 2 ? "_" i - 1 : "") "=" $i }' \
+		$oracle/result)"
 }
 
 figures() { # [.PORT] KEY=VALUE...
@@ -222,30 +232,26 @@ figures() { # [.PORT] KEY=VALUE...
 
 report() {
 	for p in kbd aux; do
-		figures .$p "injected=$(result ${p}_injected) received=$(result ${p}_received)" \
-			"lost=$(result ${p}_lost) dup=$(result ${p}_dup) late=$(result ${p}_late)" \
-			"misread=$(result ${p}_misread) wait_max_us=$(result ${p}_wait_max_us)" \
-			"read_poll=$(result ${p}_read_in)" \
-			"received_poll=$(result ${p}_received_in)" \
-			"read_timer=$(result ${p}_read_in 3)" \
-			"received_timer=$(result ${p}_received_in 3)" \
-			"read_irq=$(result ${p}_read_in 4)" \
-			"received_irq=$(result ${p}_received_in 4)"
+		set --
+		for key in injected received lost dup late misread wait_max_us; do
+			eval "set -- \"\$@\" $key=\$r_${p}_$key"
+		done
+		for key in read received; do
+			eval "set -- \"\$@\" ${key}_poll=\$r_${p}_${key}_in" \
+				"${key}_timer=\$r_${p}_${key}_in_2 ${key}_irq=\$r_${p}_${key}_in_3"
+		done
+		figures .$p "$@"
 	done
-	figures "polls=$(result polls) edges=$(result edges) delays=$(result spins)"
+	figures "polls=$r_polls edges=$r_edges delays=$r_spins"
 }
 
 # All bytes there, once and in order?
 in_order() {
 	report
-	for port in kbd aux; do
-		[ "$(result ${port}_misread)" = 0 ] ||
-			{ ktap_print_msg "the controller itself mixed up bytes"; return 1; }
-		[ "$(result ${port}_received)" = "$(result ${port}_injected)" ] || return 1
-		for fault in late lost dup; do
-			[ "$(result ${port}_$fault)" = 0 ] || return 1
-		done
-	done
+	[ "$r_kbd_misread $r_aux_misread" = "0 0" ] ||
+		{ ktap_print_msg "the controller itself mixed up bytes"; return 1; }
+	[ "$r_kbd_received $r_aux_received" = "$r_kbd_injected $r_aux_injected" ] || return 1
+	[ "$r_kbd_late $r_kbd_lost $r_kbd_dup $r_aux_late $r_aux_lost $r_aux_dup" = "0 0 0 0 0 0" ]
 }
 
 # Time that the hypervisor took away, in ticks, where it tells us
@@ -256,29 +262,29 @@ pv_steal() { awk '$1 == "cpu" { print $9 + 0 }' /proc/stat; }
 gap_min_us=2000
 was_stolen() { # TICKS
 	ticks=$(($(pv_steal) - $1))
-	figures "gaps=$(result gaps) gap_min_us=$gap_min_us gaps_us=$(result gaps_us)" \
-		"gaps_max_us=$(result gaps_max_us) steal_ticks=$ticks"
-	[ "$(result gaps)" -ge 10 ] || [ "$ticks" -ge 10 ] && return
+	figures "gaps=$r_gaps gap_min_us=$gap_min_us gaps_us=$r_gaps_us" \
+		"gaps_max_us=$r_gaps_max_us steal_ticks=$ticks"
+	[ "$r_gaps" -ge 10 ] || [ "$ticks" -ge 10 ] && return
 	why="no vCPU time was stolen"
 	return 1
 }
 
 order_test() { # PARAMETER=VALUE...
-	ticks=$(pv_steal)
+	ticks=${host:+$(pv_steal)}
 	oracle_run "$@" ${host:+gap_min_us=$gap_min_us} || return 1
 	in_order
 	ret=$?
 	[ -z "$host" ] || was_stolen "$ticks" || return 4
-	late=$(($(result kbd_late) + $(result aux_late)))
+	late=$((r_kbd_late + r_aux_late))
 	case $* in
-	*spin_us=*)	spun=$(result spins) ;;
-	*poll_us=*)	spun=${host:+$(result polls)} ;;
-	*edge_us=*)	spun=${host:+$(result edges)} ;;
+	*spin_us=*)	spun=$r_spins ;;
+	*poll_us=*)	spun=${host:+$r_polls} ;;
+	*edge_us=*)	spun=${host:+$r_edges} ;;
 	*)		return $ret ;;
 	esac
 	[ "${spun:-0}" = 0 ] || provoked=$((provoked + 1))
 	# Where a poll delivers nothing itself, there is none to be delayed.
-	[ "$spun" != 0 ] || [ "$(result polls)" != 0 ] || [ "$(result edges)" != 0 ] ||
+	[ "$spun" != 0 ] || [ "$r_polls" != 0 ] || [ "$r_edges" != 0 ] ||
 		{ why="nothing was provoked"; return 4; }
 	return $ret
 }
@@ -312,7 +318,7 @@ test_edge_spin() { order_test edge_us=500 spin_us=200 spin_in=4 spin_every=$edge
 test_filter() {
 	order_test hold=Y poll_us=500 spin_us=200 spin_every=10
 	ret=$?
-	held=$(($(result kbd_held) + $(result aux_held)))
+	held=$((r_kbd_held + r_aux_held))
 	figures "held=$held"
 	[ $held -gt 0 ] || { why="another module has the driver's filter"; return 4; }
 	return $ret
@@ -337,7 +343,7 @@ test_timer() {
 	ret=$?
 	restore_param $poll_ms
 	# On PREEMPT_RT the timer has the interrupt thread do it.
-	realtime || [ "$(($(result kbd_read_in 3) + $(result aux_read_in 3)))" -gt 0 ] ||
+	realtime || [ "$((r_kbd_read_in_2 + r_aux_read_in_2))" -gt 0 ] ||
 		{ ktap_print_msg "the timer never found a byte"; return 1; }
 	return $ret
 }
@@ -396,14 +402,14 @@ test_nowait() {
 	load_oracle "timed=$(driver_symbol i8042_interrupt)" timed_irq=12 $comm ||
 		{ load_oracle; why="cannot time i8042_interrupt()"; return 4; }
 	oracle_run
-	idle=$(result timed_max_us)
+	idle=$r_timed_max_us
 	in_order || return 1
 	delayed_run "bytes=$((bytes / 20))" poll_us=500 poll_cpu=0 spin_us=100000 spin_max=20 \
 		long_us=50000 "$@"
-	delays=$(result spins) handlers=$(result timed_calls) long=$(result timed_long)
+	delays=$r_spins handlers=$r_timed_calls long=$r_timed_long
 	figures "handlers=$handlers handlers_long=$long long_us=50000" \
 		"delays=$delays delay_us=100000" \
-		"handler_max_us=$(result timed_max_us) handler_max_idle_us=$idle"
+		"handler_max_us=$r_timed_max_us handler_max_idle_us=$idle"
 	load_oracle || return 1
 	[ "$delays" -gt 0 ] || { why="no byte was delayed"; return 4; }
 	[ "$handlers" -gt 0 ] || { why="no handler was timed"; return 4; }
@@ -418,18 +424,18 @@ test_running() {
 	# The delay in the poll outlasts the hog's pauses. Few bytes: each may wait long.
 	set -- bytes=100 gap_us=500 poll_us=100 poll_cpu=0 spin_us=3000 spin_in=1
 	oracle_run "$@"
-	idle=$(result aux_wait_max_us)
+	idle=$r_aux_wait_max_us
 	limit_us=50000
 	waited=0 delays=0
 	for _ in 1 2 3 4 5; do
 		oracle_run "$@" hog_us=100000 long_us=$limit_us
-		waited=$((waited + $(result kbd_waited_long) + $(result aux_waited_long)))
-		delays=$((delays + $(result spins)))
+		waited=$((waited + r_kbd_waited_long + r_aux_waited_long))
+		delays=$((delays + r_spins))
 		[ $waited -lt 10 ] && [ $delays -lt 20 ] || break
 	done
 	report
 	figures "waited_long=$waited delays_in_all=$delays long_us=$limit_us hog_us=100000" \
-		"wait_max_us=$(result aux_wait_max_us) wait_max_idle_us=$idle"
+		"wait_max_us=$r_aux_wait_max_us wait_max_idle_us=$idle"
 	# On PREEMPT_RT, in order to pass, the poll must not deliver at all.
 	realtime || [ $delays -gt 0 ] || { why="no byte was delayed"; return 4; }
 	[ $waited -lt 10 ]
@@ -439,7 +445,7 @@ test_running() {
 test_lost_irq() {
 	have_poll_ms || return 4
 	oracle_run bytes=10 mute=Y patience_ms=1000
-	alone=$(($(result kbd_lost) + $(result aux_lost)))
+	alone=$((r_kbd_lost + r_aux_lost))
 	set_param $poll_ms 1
 	order_test "bytes=$((bytes / 100))" mute=Y
 	ret=$?
@@ -454,15 +460,15 @@ test_lost_irq() {
 # Ports go away while bytes flow. A lockup, a splat or KASAN would tell.
 flow() { # PARAMETER=VALUE...: as packets, to whoever is there
 	oracle_start "bytes=$((bytes * 10))" packets=Y "$@" || return 1
-	until [ $(($(result kbd_read) + $(result aux_read))) -gt 100 ]; do
-		[ "$(result injecting)" = 1 ] || return 1
+	until read_result && [ $((r_kbd_read + r_aux_read)) -gt 100 ]; do
+		[ "$r_injecting" = 1 ] || return 1
 		sleep 0.02
 	done
 }
 
 stop_flow() {
-	echo 0 >$oracle/run
-	figures "kbd_read=$(result kbd_read) aux_read=$(result aux_read) delays=$(result spins)"
+	oracle_stop
+	figures "kbd_read=$r_kbd_read aux_read=$r_aux_read delays=$r_spins"
 }
 
 set_led() { # NAME 0|1
@@ -482,10 +488,10 @@ test_led() {
 }
 
 led_rounds() {
-	ticks=$(pv_steal)
+	ticks=${host:+$(pv_steal)}
 	flow $flow_delays || return 1
 	n=0
-	while [ $n -lt $((bytes / 100)) ] && [ "$(result injecting)" = 1 ]; do
+	while [ $n -lt $((bytes / 100)) ] && injecting; do
 		for l in numlock capslock scrolllock; do
 			# Another one if the port was bound again meanwhile
 			set_led $l $((n & 1))
@@ -493,17 +499,17 @@ led_rounds() {
 		n=$((n + 1))
 		sleep 0.05
 	done
-	echo 0 >$oracle/run
-	calls=$(result timed_calls) errors=$(result timed_errors) longest=$(result timed_max_us)
+	oracle_stop
+	calls=$r_timed_calls errors=$r_timed_errors longest=$r_timed_max_us
 	figures "commands=$calls failed=$errors command_max_us=$longest rounds=$n" \
-		"kbd_read=$(result kbd_read) aux_read=$(result aux_read)"
+		"kbd_read=$r_kbd_read aux_read=$r_aux_read"
 	[ -z "$host" ] || was_stolen "$ticks" || return 4
 	[ "$calls" -gt 0 ] || { why="no LED command was sent"; return 4; }
 	[ "$errors" = 0 ]
 }
 
 test_stop_serio() {
-	ticks=$(pv_steal)
+	ticks=${host:+$(pv_steal)}
 	flow $flow_delays || return 1
 	i=0
 	while [ $i -lt 10 ]; do
@@ -575,8 +581,8 @@ stop_device_rounds() {
 			sleep 0.1
 		done
 		stop_flow
-		stops=$((stops + $(result stops)))
-		early=$((early + $(result stopped_early)))
+		stops=$((stops + r_stops))
+		early=$((early + r_stopped_early))
 		bind_device && bind_oracle || return 1
 		i=$((i + 1))
 	done
@@ -629,8 +635,9 @@ suspend_rounds() { # ROUNDS
 }
 
 few() { # but some of each
-	[ "$(result kbd_read)" -gt 0 ] && [ "$(result aux_read)" -gt 0 ] &&
-		{ [ "$(result kbd_read)" -le 100 ] || [ "$(result aux_read)" -le 100 ]; }
+	read_result
+	[ "$r_kbd_read" -gt 0 ] && [ "$r_aux_read" -gt 0 ] &&
+		{ [ "$r_kbd_read" -le 100 ] || [ "$r_aux_read" -le 100 ]; }
 }
 
 # Real drivers and, from outside, real events, for a while. Packets of three bytes
@@ -653,17 +660,14 @@ test_watch() {
 		few || break
 	done
 	echo 0 >$oracle/watch
-	for port in kbd aux; do
-		figures .$port "read=$(result ${port}_read) received=$(result ${port}_received)" \
-			"misplaced=$(result ${port}_misplaced) torn=$(result ${port}_torn)" \
-			"packets=$(($(result ${port}_read) / 3))"
-	done
-	[ "$(result kbd_read)" -gt 100 ] && [ "$(result aux_read)" -gt 100 ] ||
+	read_result
+	figures .kbd "read=$r_kbd_read received=$r_kbd_received misplaced=$r_kbd_misplaced"
+	figures .aux "read=$r_aux_read received=$r_aux_received misplaced=$r_aux_misplaced" \
+		"torn=$r_aux_torn packets=$((r_aux_read / 3))"
+	[ "$r_kbd_read" -gt 100 ] && [ "$r_aux_read" -gt 100 ] ||
 		{ why="nobody moves the mouse and presses keys"; return 4; }
-	for port in kbd aux; do
-		[ "$(result ${port}_read)" = "$(result ${port}_received)" ] || return 1
-		[ "$(result ${port}_misplaced)" = 0 ] || return 1
-	done
+	[ "$r_kbd_received $r_aux_received" = "$r_kbd_read $r_aux_read" ] &&
+		[ "$r_kbd_misplaced $r_aux_misplaced" = "0 0" ]
 }
 
 test_kunit() {
@@ -732,7 +736,7 @@ affected=0 provoked=0
 ktap_set_plan $#
 for t; do
 	why='' late=0
-	[ "$(result injecting)" = 0 ] || echo 0 >$oracle/run
+	! injecting || echo 0 >$oracle/run
 	read -r begin _ </proc/uptime
 	wait_for_ports && bind_oracle && "test_$t"
 	ret=$?
