@@ -70,11 +70,22 @@ update_apt() {
 		reason=$(grep -m1 -E '^([EW]: Failed|E:|Err:)' "$scratch/update.log" || true)
 		return 1
 	fi
+	rm -f "$state/names"
+}
+
+# kernel_packages: the names of all in the lists that are about a kernel. To read these
+# takes half a second, and they change once a day.
+kernel_packages() {
+	if [ ! -s "$state/names" ]; then
+		private_apt apt-cache pkgnames linux- >"$scratch/names" || return
+		mv "$scratch/names" "$state/names"
+	fi
+	cat "$state/names"
 }
 
 # releases_of VERSION FLAVOUR: of its packages, as uname -r gives them, the newest first
 releases_of() {
-	private_apt apt-cache pkgnames "linux-headers-$1." |
+	kernel_packages |
 		sed -nE "s/^linux-headers-(${1//./\\.}\\.[0-9]+[^a-z]*(\\+[a-z0-9.+~]*)?-$(suffix_of "$2"))\$/\\1/p" |
 		sort -Vr
 }
