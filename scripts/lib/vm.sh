@@ -143,11 +143,12 @@ without_races_of_others() {
 
 # complaint LOG: the first line of a kernel's log with a bug, a warning or a leak. One
 # race is meant: whoever waits for an interrupt looks at its state without the lock
-# first, and again with it (__synchronize_hardirq() in kernel/irq/manage.c).
+# first, and again with it (__synchronize_hardirq() in kernel/irq/manage.c,
+# irq_wait_on_inprogress() in chip.c).
 complaint() {
 	without_races_of_others "$1" |
 	awk '/BUG:|WARNING:|Oops|Call Trace|lockdep|INFO: .*(lock|rcu|hung)|unreferenced object|general protection/ &&
-		!/KCSAN: data-race in __synchronize_hardirq \/ handle_irq_event/ && !found++
+		!/KCSAN: data-race in (__synchronize_hardirq \/ handle_irq_event|handle_irq_event \/ irq_wait_on_inprogress)/ && !found++
 		END { exit !found }'
 }
 
