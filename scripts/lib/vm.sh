@@ -68,10 +68,12 @@ driver_options() { ! has_driver || echo "initcall_blacklist=i8042_init"; }
 # in a kernel with five levels of page tables; on a busy host a vCPU may well not run for
 # RCU's usual 21 s. A kernel that finds its TSC stable, and later not, patches
 # sched_clock_cpu() while the other vCPU runs it, and QEMU's TCG may then meet the
-# breakpoint when it has gone.
+# breakpoint when it has gone. The clocksource watchdog of the newest kernel waits for the
+# other CPU, by the clock of the moment: if that is jiffies, which stand still meanwhile,
+# and the other CPU waits in stop_machine() to change the clock, both wait for ever.
 kernel_options() {
 	echo "panic=-1 nokaslr no5lvl mitigations=off loglevel=5 rcupdate.rcu_cpu_stall_timeout=120"
-	echo "initcall_blacklist=sched_clock_init_late trace_clock=local"
+	echo "initcall_blacklist=sched_clock_init_late trace_clock=local tsc=nowatchdog"
 	driver_options
 }
 
