@@ -61,7 +61,8 @@ use_headers() {
 	local version=$1 packages flavour list name=headers$foreign-$1
 
 	packages=make,gcc,libc6-dev,perl,rsync,sparse
-	for flavour in $(flavours_of "$version" "$arch"); do
+	for flavour in $(flavours_of "$version"); do
+		[ "$(arch_of "$flavour")" = "$arch" ] || continue
 		list=$(releases_of "$version" "$flavour")
 		packages+=,linux-headers-${list%%$'\n'*}
 	done
