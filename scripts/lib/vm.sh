@@ -77,20 +77,6 @@ kernel_options() {
 	driver_options
 }
 
-# tsc_khz: of this machine's time stamp counter, if it has one; TCG's guests see the same.
-# When a vCPU is stopped while its kernel measures it, the clock may run ten times as fast.
-tsc_khz() {
-	local source=$top/scripts/vm/tsc-khz.c program
-
-	program=$cache/host/tsc-khz-$({ cat "$source"; gcc --version; } | hash_of)
-	if [ ! -x "$program" ]; then
-		mkdir -p "$cache/host"
-		gcc -O2 -Wall -Wextra -Werror -o "$program.$$" "$source" >&2 && mv "$program.$$" "$program" ||
-			die "tsc-khz does not compile"
-	fi
-	"$program"
-}
-
 # load_module KERNEL: what the guest has to do before the tests of KERNEL
 load_module() { [[ $1 != *:backport* ]] || echo "modprobe i8042_inorder || exit;"; }
 
