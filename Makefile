@@ -7,7 +7,7 @@ help:
 	@echo '                the module, and the series (some minutes)'
 	@echo '  check         the series and the module, and drivers that have to fail; PART="fix..."'
 	@echo '  check-full    all kernels, each patch, packages, lockdep, KASAN, KCSAN, hostile runs'
-	@echo '  model         the receive queue and its use, in every order of steps (a minute)'
+	@echo '  model         the patches and the module, in every order of steps (a minute)'
 	@echo '  bench         the series and the module beside other cures: order, cost (10 minutes)'
 	@echo '  pointer       which pointers arrive as the host moved them: PS/2 mouse, tablets,'
 	@echo '                vmmouse, without and with the module and the series (15 minutes)'

@@ -141,8 +141,7 @@ static void inorder_drain(void)
 
 	raw_spin_lock_irqsave(&inorder.lock, flags);
 	if (!inorder.held && i8042_rxq_begin(&inorder.rxq)) {
-		/* Or I8042_RXQ_READ: but nothing was left in the controller. */
-		while (i8042_rxq_next(&inorder.rxq, &byte) == I8042_RXQ_DELIVER) {
+		while (i8042_rxq_next(&inorder.rxq, &byte)) {
 			serio = inorder.ports[byte.port];
 			inorder_delivered(&byte);
 			raw_spin_unlock_irqrestore(&inorder.lock, flags);
@@ -305,7 +304,7 @@ static bool inorder_filter(unsigned char data, unsigned char str,
 			inorder_observe_read(port);
 		if (!inorder_may_take(str)) {
 			inorder.stats.passed += inorder.taking;
-		} else if (i8042_rxq_may_read(&inorder.rxq)) {
+		} else if (!i8042_rxq_full(&inorder.rxq)) {
 			inorder_put(port, data, str);
 			taken = true;
 			kick = !inorder.rxq.draining && !inorder.held;
@@ -714,6 +713,20 @@ static const char *filter_holder(void)
 	return "unknown";
 }
 
+/*
+ * A driver that delivers in order by itself has the variable i8042_delivering. No probe can
+ * be set on a variable, but that is another error than for a name that is not there.
+ */
+static bool inorder_is_needed(void)
+{
+	static struct kprobe probe = { .symbol_name = "i8042_delivering" };
+	int error = register_kprobe(&probe);
+
+	if (!error)
+		unregister_kprobe(&probe);
+	return error != -EINVAL;
+}
+
 static int inorder_check(void)
 {
 	struct device *i8042 = bus_find_device_by_name(&platform_bus_type, NULL, "i8042");
@@ -723,7 +736,7 @@ static int inorder_check(void)
 		return -ENODEV;
 	}
 	put_device(i8042);
-	if (exists("/sys/module/i8042/parameters/poll_ms")) {
+	if (!inorder_is_needed()) {
 		pr_err("this kernel delivers in order by itself: the module is not needed\n");
 		return -ENODEV;	/* which systemd takes for no failure */
 	}

@@ -21,6 +21,24 @@ handler() { # WHERE
 	}' $O/result
 }
 
+# The longest way of a byte of the KBD, in us, while a delivery to the AUX port is stopped
+# for 100 ms on the other CPU: with one byte of the AUX port on its way, and with five,
+# which may be ahead of it in the controller
+kbd() { # irq|poll WHERE
+	# Who delivers to the AUX port is on CPU 1: its interrupts, or the poll.
+	us=0 every=10 cpus=2
+	[ "$1" = irq ] || us=500 every=3 cpus=1
+	echo 1 >/proc/irq/1/smp_affinity
+	echo $cpus >/proc/irq/12/smp_affinity
+	oracle filter=N
+	for depth in 1 5; do
+		run bytes=400 depth=$depth gap_us=2000 poll_us=$us poll_port=1 poll_cpu=1 spin_us=100000 \
+			spin_max=20 spin_every=$every spin_ports=2 spin_in="$2" >/dev/null
+		awk -v key="$1_$depth" '/^spins/ { spins = $2 } /^kbd_way_max_us/ { us = $2 }
+			END { if (spins) print "# kbd: " key "=" us }' $O/result
+	done
+}
+
 # How long it takes until a byte is received whose interrupt was lost; nothing if the
 # driver has no poll for it, or the poll did not find one
 recovery() {

@@ -30,7 +30,7 @@ led		-	all		-	-	packets=Y edge_us=500 spin_us=200 spin_every=20
 fuzz_kept	-	all_kept	stays	stays	$delays $patient fuzz_us=500
 fuzz		-	all		-	-	$any fuzz_us=500 fuzz_any=Y
 rebind		-	all		-	-	$any
-poll_ms		fix	all_kept,all	stays	stays	$delays $patient
+poll_ms		fix[+]optional all_kept,all	stays	stays	$delays $patient
 reload		backport all		stays	stays	$patient
 mode		backport all		stays	stays	$patient
 all_kept	-	-		stays	stays	$delays $patient fuzz_us=500

@@ -31,14 +31,17 @@ finish() {
 
 run() { start "$@"; finish; }
 
-# Of one CPU, from the entry of an interrupt to the receipt of its byte: median and
-# 99th percentile in ns (instructions with vm/run --icount), interrupts of irq_work
+# Of one CPU, from the entry of an interrupt to the receipt of its byte, median and 99th
+# percentile, and what is left from there to its end, if the byte is received in it; in
+# ns (instructions with vm/run --icount). Interrupts of irq_work
 irq_works() { awk "/^ *IWI:/ { print \$2 }" /proc/interrupts; }
 latency() {
 	echo 0 >/sys/devices/system/cpu/cpu1/online
-	oracle filter=N since=handle_edge_irq
+	oracle filter=N since=handle_edge_irq until=add_interrupt_randomness
 	work=$(irq_works)
 	run bytes=1000 >/dev/null
-	awk "/^since_permille/ { printf \"# latency: median=%s p99=%s \", \$3, \$7 }" $O/result
+	awk "/^since_permille/ { line = line \" median=\" \$3 \" p99=\" \$7 }
+	     /^until_permille/ { line = line \" rest=\" \$3 }
+	     END { printf \"# latency:%s \", line }" $O/result
 	echo "irq_work=$(($(irq_works) - work))"
 }

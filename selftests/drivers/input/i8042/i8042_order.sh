@@ -48,12 +48,13 @@ else
 	ktap_finished() { [ $failures = 0 ] && exit $KSFT_PASS || exit $KSFT_FAIL; }
 fi
 
-tests="irq poll poll_spin irq_spin edge edge_spin filter timer queue_full nowait
-       running lost_irq led stop_serio stop_device suspend private kunit"
+tests="irq poll poll_spin irq_spin edge edge_spin left filter timer nowait
+       running lost_irq led stop_serio stop_device suspend private"
 host_tests="irq poll edge timer led stop_serio"
 param=/sys/module/i8042_oracle/parameters
 oracle=/sys/kernel/debug/i8042_oracle
 serio=/sys/bus/serio/devices
+drivers=/sys/bus/serio/drivers
 tracing=/sys/kernel/debug/tracing
 bytes=10000
 enough=0
@@ -168,8 +169,8 @@ bind() { # KBD|AUX DRIVER
 # Start with the given parameters, all others at their defaults.
 oracle_start() { # PARAMETER=VALUE...
 	for p in "bytes=$bytes" "enough=$enough" ports=3 depth=5 gap_us=0 packets=N \
-		 hold=N unbind=N mute=N poll_us=0 poll_port=1 poll_cpu=-1 edge_us=0 \
-		 fuzz_us=0 hog_us=0 spin_us=0 spin_every=1 spin_max=0 spin_in=7 \
+		 hold=N unbind=N mute=N poll_us=0 poll_once=N poll_port=1 poll_cpu=-1 edge_us=0 \
+		 fuzz_us=0 hog_us=0 spin_us=0 spin_every=1 spin_max=0 spin_in=7 spin_ports=3 \
 		 gap_min_us=0 long_us=0 patience_ms=5000 "$@"; do
 		echo "${p#*=}" >"$param/${p%%=*}" || return 1
 	done
@@ -278,8 +279,8 @@ order_test() { # PARAMETER=VALUE...
 	return $ret
 }
 
-# The driver of the series has parts that can be seen.
-has_queue() { [ -d $tracing/events/i8042 ]; }
+# A driver that delivers in order has a mark for what it is delivering.
+keeps_order() { grep -q ' i8042_delivering' /proc/kallsyms; }
 
 # driver_symbol NAME: as a probe has to call it. A driver that was inserted may have a
 # twin in the kernel.
@@ -302,6 +303,24 @@ test_poll_spin() { order_test poll_us=500 spin_us=200 spin_in=1; }
 test_irq_spin() { order_test poll_us=500 spin_us=200 spin_in=4 spin_every=10; }
 test_edge() { order_test edge_us=500; }
 test_edge_spin() { order_test edge_us=500 spin_us=200 spin_in=4 spin_every=$edge_spin_every; }
+
+# A poll is stopped while it delivers the first of ten bytes, and nobody polls after it.
+# Only then the controller raises an interrupt, on the other CPU, which finds the second
+# byte: the poll has to read that, for it is not announced again.
+test_left() {
+	rounds=0 lost=0 delays=0
+	while [ $rounds -lt 4 ] && [ $lost = 0 ]; do
+		oracle_run bytes=10 depth=10 ports=1 mute=Y poll_us=100 poll_once=Y poll_port=2 \
+			poll_cpu=$((rounds % 2)) spin_us=200000 spin_in=1 spin_max=1 || return 1
+		lost=$((lost + r_kbd_lost))
+		delays=$((delays + r_spins))
+		rounds=$((rounds + 1))
+	done
+	figures "rounds=$rounds delays=$delays lost=$lost"
+	# On PREEMPT_RT the poll does not deliver.
+	realtime || [ $delays -gt 0 ] || { why="no byte was delayed"; return 4; }
+	[ $lost = 0 ]
+}
 
 # A filter that delivers bytes itself, as some laptops' do
 test_filter() {
@@ -337,25 +356,10 @@ test_timer() {
 	return $ret
 }
 
-# Bytes stay in the controller when the queue is full. The kernel for this test
-# has a queue of one byte.
-test_queue_full() {
-	has_queue || { why="this driver has no queue"; return 4; }
-	echo >$tracing/trace
-	set_param $tracing/events/i8042/i8042_full/enable 1
-	order_test poll_us=500 edge_us=500 spin_us=200 spin_every=10
-	ret=$?
-	restore_param $tracing/events/i8042/i8042_full/enable
-	full=$(grep -c i8042_full: $tracing/trace)
-	figures "full=$full"
-	[ "$full" -gt 0 ] || { why="the queue was never full"; return 4; }
-	return $ret
-}
-
 realtime() { uname -v | grep -q PREEMPT_RT; }
 
 # Keyboard data is in the trace only if it may be in the log.
-traced() { # Y|N, unmasked or not: prints how many bytes of the KBD are traced with their data
+traced() { # Y|N, unmasked or not: prints how many events show data of the KBD
 	set_param /sys/module/i8042/parameters/unmask_kbd_data "$1"
 	echo >$tracing/trace
 	oracle_run bytes=100
@@ -364,13 +368,14 @@ traced() { # Y|N, unmasked or not: prints how many bytes of the KBD are traced w
 }
 
 test_private() {
-	has_queue || { why="this driver has no trace events"; return 4; }
+	[ -d $tracing/events/i8042 ] || { why="this driver has no trace events"; return 4; }
 	set_param $tracing/events/i8042/enable 1
 	masked=$(traced N)
 	unmasked=$(traced Y)
 	restore_param $tracing/events/i8042/enable
 	figures "masked=$masked unmasked=$unmasked"
-	[ "$masked" = 0 ] && [ "$unmasked" -ge 300 ]
+	# Each byte is read and delivered.
+	[ "$masked" = 0 ] && [ "$unmasked" -ge 200 ]
 }
 
 # Does a handler wait for a drainer that was stopped for 100 ms? The drainer is
@@ -467,7 +472,7 @@ set_led() { # NAME 0|1
 
 # LED commands wait for an answer that has to come through the same driver. If it does
 # not, they all fail. A host that stops the machine for longer than they wait, 200 ms,
-# makes one or another fail.
+# makes many fail, so three that do not are enough.
 test_led() {
 	need_driver atkbd && need_driver psmouse || return 4
 	load_oracle timed=ps2_command || { load_oracle; why="cannot time ps2_command()"; return 4; }
@@ -481,14 +486,16 @@ test_led() {
 led_rounds() {
 	ticks=${host:+$(pv_steal)}
 	flow $flow_delays || return 1
-	n=0
-	while [ $n -lt $((bytes / 100)) ] && injecting; do
+	n=0 good=0
+	while [ $n -lt $((good < 3 ? bytes : bytes / 100)) ] && injecting; do
 		for l in numlock capslock scrolllock; do
 			# Another one if the port was bound again meanwhile
 			set_led $l $((n & 1))
 		done
 		n=$((n + 1))
 		sleep 0.05
+		read_result
+		good=$((r_timed_calls - r_timed_errors))
 	done
 	oracle_stop
 	calls=$r_timed_calls errors=$r_timed_errors longest=$r_timed_max_us
@@ -496,7 +503,7 @@ led_rounds() {
 		"kbd_read=$r_kbd_read aux_read=$r_aux_read"
 	[ -z "$host" ] || was_stolen "$ticks" || return 4
 	[ "$calls" -gt 0 ] || { why="no LED command was sent"; return 4; }
-	[ $((2 * errors)) -lt "$calls" ]
+	[ $((calls - errors)) -ge 3 ]
 }
 
 test_stop_serio() {
@@ -537,6 +544,13 @@ bind_mode() { # auto|manual
 	done
 }
 
+# Neither locks out that ports go away. (drvctl does, and waits for ever if its own goes.)
+unbind_aux() {
+	d=$(port_dir AUX) || return
+	printf %s "${d##*/}" >$drivers/i8042_oracle/unbind
+	printf %s "${d##*/}" >$drivers/i8042_oracle/bind
+}
+
 test_stop_device() {
 	bind_mode manual
 	stop_device_rounds
@@ -547,7 +561,7 @@ test_stop_device() {
 }
 
 stop_device_rounds() {
-	has_queue || [ -n "$force" ] ||
+	keeps_order || [ -n "$force" ] ||
 		{ why="this driver may use freed memory then; -f runs it"; return 4; }
 	driver=/sys/bus/platform/drivers/i8042
 	stops=0 early=0
@@ -559,17 +573,19 @@ stop_device_rounds() {
 	# A module that delivers holds the port itself, for longer than the driver does.
 	[ -d /sys/module/i8042_inorder ] || load_oracle "stop=$(driver_symbol i8042_stop)" ||
 		{ load_oracle; why="cannot probe i8042_stop()"; return 4; }
+	# Or "bind" does not find it
+	echo auto >$drivers/i8042_oracle/bind_mode
 	i=0
 	while [ $i -lt 5 ]; do
-		# Bytes come until a poll has found one. Somebody delivers it, to the one
-		# port or the other, when that goes away.
-		oracle_start bytes=4000000000 packets=Y poll_us=100 \
-			poll_port=0 spin_us=200000 spin_in=$in spin_max=1 unbind=Y || return 1
+		# Unbinding the driver of the AUX port polls, until that poll finds a byte of
+		# the KBD port. That port goes away while the byte is delivered.
+		oracle_start bytes=4000000000 packets=Y spin_us=200000 spin_in=$in \
+			spin_ports=1 spin_max=1 unbind=Y || return 1
 		tries=0
 		while [ -e $driver/i8042 ]; do
-			[ $((tries += 1)) -lt 600 ] ||
+			[ $((tries += 1)) -lt 2000 ] ||
 				{ stop_flow; why="no byte was delayed"; return 4; }
-			sleep 0.1
+			unbind_aux 2>/dev/null
 		done
 		stop_flow
 		stops=$((stops + r_stops))
@@ -659,17 +675,6 @@ test_watch() {
 		{ why="nobody moves the mouse and presses keys"; return 4; }
 	[ "$r_kbd_received $r_aux_received" = "$r_kbd_read $r_aux_read" ] &&
 		[ "$r_kbd_misplaced $r_aux_misplaced" = "0 0" ]
-}
-
-test_kunit() {
-	[ -n "$(find "/lib/modules/$(uname -r)" -name 'i8042_rxq_kunit.ko*')" ] ||
-		{ why="no KUnit tests for this driver"; return 4; }
-	echo "i8042_order: kunit" >/dev/kmsg
-	modprobe i8042_rxq_kunit || return 1
-	rmmod i8042_rxq_kunit
-	results=$(dmesg | sed '1,/i8042_order: kunit/d; s/^[^]]*\] */# /' | grep -E '(not )?ok ')
-	echo "$results"
-	echo "$results" | grep -q '^# ok .*i8042_rxq'
 }
 
 number_or_usage() {

@@ -103,11 +103,15 @@ MODULE_PARM_DESC(poll_us, "run: pause between polls from process context (0: non
 
 static unsigned int poll_port = 1;
 module_param(poll_port, uint, 0644);
-MODULE_PARM_DESC(poll_port, "run: port whose close method is the poll");
+MODULE_PARM_DESC(poll_port, "run: port whose close method is the poll (2: the driver's thaw is, which touches no setting)");
 
 static int poll_cpu = -1;
 module_param(poll_cpu, int, 0644);
-MODULE_PARM_DESC(poll_cpu, "run: CPU that polls (-1: any)");
+MODULE_PARM_DESC(poll_cpu, "run: CPU that polls, while another one injects (-1: any)");
+
+static bool poll_once;
+module_param(poll_once, bool, 0644);
+MODULE_PARM_DESC(poll_once, "run: poll only until a byte was delayed");
 
 static unsigned int edge_us;
 module_param(edge_us, uint, 0644);
@@ -119,7 +123,7 @@ MODULE_PARM_DESC(unbind, "run: unbind the driver from the controller while a byt
 
 static bool mute;
 module_param(mute, bool, 0644);
-MODULE_PARM_DESC(mute, "run: the controller raises no interrupts");
+MODULE_PARM_DESC(mute, "run: the controller raises no interrupts, with poll_once until all bytes were injected");
 
 static unsigned int hog_us;
 module_param(hog_us, uint, 0644);
@@ -165,6 +169,10 @@ static unsigned int spin_in = 7;
 module_param(spin_in, uint, 0644);
 MODULE_PARM_DESC(spin_in, "delay in polls (1), timers (2), interrupt handlers (4)");
 
+static unsigned int spin_ports = 3;
+module_param(spin_ports, uint, 0644);
+MODULE_PARM_DESC(spin_ports, "delay bytes of these ports (1: KBD, 2: AUX)");
+
 static char *spin_comm;
 module_param(spin_comm, charp, 0444);
 MODULE_PARM_DESC(spin_comm, "delay only in tasks whose name begins like this");
@@ -184,6 +192,10 @@ MODULE_PARM_DESC(stop, "the driver's method that stops a port: no delivery that 
 static char *since;
 module_param(since, charp, 0444);
 MODULE_PARM_DESC(since, "function of an interrupt from which on the time to the receipt is recorded; no delays then");
+
+static char *until;
+module_param(until, charp, 0444);
+MODULE_PARM_DESC(until, "with since: function of an interrupt up to which the time after the receipt is recorded");
 
 enum oracle_port { KBD, AUX, NPORTS };
 static const char * const port_name[NPORTS] = { "kbd", "aux" };
@@ -216,9 +228,11 @@ static const u8 motion[] = { 0x08, 0x01, 0x00 };
  * @holding: it has one at present
  * @held_byte: which
  * @seen: received, by number modulo WINDOW
+ * @injected_at: time of injection, ns, likewise
  * @read_at: time of reading, ns, likewise
  * @wait_max: longest time between reading and receiving, ns
- * @wait_sum: sum of these times, ns
+ * @way_max: longest time between injecting and receiving, ns
+ * @wait_sum: sum of the times between reading and receiving, ns
  * @waited_long: bytes for which it was at least long_us
  * @read_in: bytes read, by context
  * @received_in: bytes received, by context
@@ -242,8 +256,10 @@ struct stream {
 	bool holding;
 	u8 held_byte;
 	bool seen[WINDOW];
+	u64 injected_at[WINDOW];
 	u64 read_at[WINDOW];
 	u64 wait_max;
+	u64 way_max;
 	u64 wait_sum;
 	unsigned int waited_long;
 	unsigned int read_in[NCONTEXTS];
@@ -267,6 +283,8 @@ static atomic64_t gaps_sum, gaps_max;	/* ns */
 
 /* When this CPU last passed "since", ns; 0 once a byte was received */
 static DEFINE_PER_CPU(u64, since_at);
+/* When it last received one, ns; 0 once it has passed "until" */
+static DEFINE_PER_CPU(u64, receipt_at);
 
 /* The first so many of the times that were measured */
 struct samples {
@@ -274,7 +292,7 @@ struct samples {
 	u32 ns[16384];
 };
 
-static struct samples since_samples, timed_samples;
+static struct samples since_samples, until_samples, timed_samples;
 
 static void set_max(atomic64_t *max, s64 value)
 {
@@ -326,7 +344,7 @@ static void oracle_number(struct stream *s, u8 data)
 {
 	unsigned int ahead = (u8)(data - s->base);
 	unsigned int n = s->base + ahead;
-	u64 wait;
+	u64 now, wait;
 
 	/* Less than half a window is on its way: the rest is from before. */
 	if (ahead >= WINDOW / 2 || s->seen[n % WINDOW]) {
@@ -340,7 +358,9 @@ static void oracle_number(struct stream *s, u8 data)
 	else
 		s->top = n + 1;
 
-	wait = ktime_get_ns() - s->read_at[n % WINDOW];
+	now = ktime_get_ns();
+	s->way_max = max(s->way_max, now - s->injected_at[n % WINDOW]);
+	wait = now - s->read_at[n % WINDOW];
 	s->wait_sum += wait;
 	if (wait > s->wait_max)
 		s->wait_max = wait;
@@ -474,6 +494,11 @@ static void oracle_remove_filter(void)
 	}
 }
 
+static enum oracle_port port_of(const struct serio *serio)
+{
+	return strstr(serio->phys, "serio0") ? KBD : AUX;
+}
+
 /* The delay in the window, and the port whose byte is being delayed */
 
 static struct serio *delayed;
@@ -483,6 +508,8 @@ static int spin_handler(struct kprobe *p, struct pt_regs *regs)
 	unsigned int us = READ_ONCE(spin_us);
 
 	if (!us || !(READ_ONCE(spin_in) & BIT(oracle_context())))
+		return 0;
+	if (!(READ_ONCE(spin_ports) & BIT(port_of((void *)regs_get_kernel_argument(regs, 0)))))
 		return 0;
 	if (spin_comm && strncmp(current->comm, spin_comm, strlen(spin_comm)))
 		return 0;
@@ -600,6 +627,7 @@ static struct kretprobe stop_probe = {
 
 static int since_handler(struct kprobe *p, struct pt_regs *regs)
 {
+	__this_cpu_write(receipt_at, 0);
 	__this_cpu_write(since_at, probe_clock());
 	return 0;
 }
@@ -617,12 +645,22 @@ static void since_receipt(void)
 	__this_cpu_write(since_at, 0);
 }
 
-/* The serio driver that receives numbered bytes. */
-
-static enum oracle_port port_of(const struct serio *serio)
+/* What this tool does with the byte is in neither time. */
+static int until_handler(struct kprobe *p, struct pt_regs *regs)
 {
-	return strstr(serio->phys, "serio0") ? KBD : AUX;
+	u64 at = __this_cpu_read(receipt_at);
+
+	if (at)
+		add_sample(&until_samples, probe_clock() - at);
+	__this_cpu_write(receipt_at, 0);
+	return 0;
 }
+
+static struct kprobe until_probe = {
+	.pre_handler = until_handler,
+};
+
+/* The serio driver that receives numbered bytes. */
 
 static irqreturn_t oracle_interrupt(struct serio *serio, unsigned char data,
 				    unsigned int flags)
@@ -630,6 +668,8 @@ static irqreturn_t oracle_interrupt(struct serio *serio, unsigned char data,
 	if (since)
 		since_receipt();
 	oracle_received(&streams[port_of(serio)], data);
+	if (until)
+		__this_cpu_write(receipt_at, probe_clock());
 	return IRQ_HANDLED;
 }
 
@@ -694,6 +734,7 @@ static void inject(enum oracle_port port)
 	else if (packets)
 		data = motion[s->injected % ARRAY_SIZE(motion)];
 
+	s->injected_at[data] = ktime_get_ns();
 	/* Observation 1: counted before, as it may be read at once. */
 	WRITE_ONCE(s->injected, s->injected + 1);
 	i8042_command(&data, port == KBD ? CMD_KBD_LOOP : CMD_AUX_LOOP);
@@ -728,6 +769,13 @@ static unsigned int faults(enum oracle_port port)
 	return READ_ONCE(s->late) + READ_ONCE(s->lost) + READ_ONCE(s->dup);
 }
 
+static void set_interrupts(bool on)
+{
+	u8 new = on ? ctr | CTR_INTS : ctr & ~CTR_INTS;
+
+	i8042_command(&new, CMD_WRITE_CTR);
+}
+
 static int injector(void *unused)
 {
 	enum oracle_port port;
@@ -757,32 +805,35 @@ static int injector(void *unused)
 			cond_resched_tasks_rcu_qs();
 	}
 
+	if (mute && poll_once) {
+		while (!atomic_read(&spins) && !kthread_should_stop() &&
+		       on_its_way(&streams[KBD]) + on_its_way(&streams[AUX]))
+			usleep_range(20, 50);
+		/* This edge finds what the delayed poll has not read yet. */
+		set_interrupts(true);
+	}
 	for (port = 0; port < NPORTS; port++)
 		wait_for_stream(&streams[port], 0);
 	WRITE_ONCE(injecting, false);
 	return 0;
 }
 
-static void (*poll_method)(struct serio *serio);
+static struct serio *poll_serio;	/* may go away meanwhile, but is not freed */
+static int (*thaw_method)(struct device *dev);
 
-/*
- * The port may go away meanwhile: its close method only compares addresses.
- */
-static int poller(void *serio)
+static int poller(void *unused)
 {
 	while (!kthread_should_stop()) {
-		poll_method(serio);
-		atomic_inc(&polls);
+		if (!poll_once || !atomic_read(&spins)) {
+			if (thaw_method)
+				thaw_method(NULL);	/* it does not look at the device */
+			else
+				poll_serio->close(poll_serio);
+			atomic_inc(&polls);
+		}
 		usleep_range(poll_us, poll_us + 50);
 	}
 	return 0;
-}
-
-static void set_interrupts(bool on)
-{
-	u8 new = on ? ctr | CTR_INTS : ctr & ~CTR_INTS;
-
-	i8042_command(&new, CMD_WRITE_CTR);
 }
 
 static int edger(void *unused)
@@ -969,6 +1020,9 @@ static void stop_trouble(void)
 	for_each_possible_cpu(cpu)
 		stop(&gap_task[cpu]);
 	stop(&poll_task);
+	if (poll_serio)
+		put_device(&poll_serio->dev);
+	poll_serio = NULL;
 	stop(&edge_task);
 	stop(&fuzz_task);
 	stop(&hog_task);
@@ -991,22 +1045,40 @@ static void stop_counting(void)
 	WRITE_ONCE(count_receipts, false);
 }
 
+static int find_thaw_method(void)
+{
+	struct device *i8042 = bus_find_device_by_name(&platform_bus_type, NULL, "i8042");
+
+	if (i8042 && i8042->driver && i8042->driver->pm)
+		thaw_method = i8042->driver->pm->thaw;
+	put_device(i8042);
+	return thaw_method ? 0 : -ENODEV;
+}
+
+static int find_poll_method(void)
+{
+	thaw_method = NULL;
+	if (poll_port == 2)
+		return find_thaw_method();
+	poll_serio = find_port(poll_port ? AUX : KBD);
+	if (!poll_serio || poll_serio->close)
+		return poll_serio ? 0 : -ENODEV;
+	put_device(&poll_serio->dev);
+	poll_serio = NULL;
+	return -ENODEV;
+}
+
 static int start_trouble(void)
 {
-	struct serio *serio;
-	int cpu;
+	int error, cpu;
 
 	if (poll_cpu >= 0 && !cpu_online(poll_cpu))
 		return -EINVAL;
 	if (poll_us) {
-		serio = find_port(poll_port ? AUX : KBD);
-		if (!serio)
-			return -ENODEV;
-		poll_method = serio->close;
-		put_device(&serio->dev);
-		if (!poll_method)
-			return -ENODEV;
-		poll_task = start(poller, serio, "poll", poll_cpu);
+		error = find_poll_method();
+		if (error)
+			return error;
+		poll_task = start(poller, NULL, "poll", poll_cpu);
 	}
 	if (mute)
 		set_interrupts(false);
@@ -1050,6 +1122,7 @@ static void reset_streams(void)
 	atomic_set(&timed_long, 0);
 	atomic64_set(&timed_max, 0);
 	atomic_set(&since_samples.count, 0);
+	atomic_set(&until_samples.count, 0);
 	atomic_set(&timed_samples.count, 0);
 	atomic_set(&gaps, 0);
 	atomic64_set(&gaps_sum, 0);
@@ -1079,7 +1152,9 @@ static int run_start(void)
 		return error;
 	start_counting();
 	WRITE_ONCE(injecting, true);
-	inject_task = start(injector, NULL, "inject", -1);
+	/* Bytes have to come while the poll is delayed. */
+	inject_task = start(injector, NULL, "inject", poll_cpu < 0 ? -1 :
+			    cpumask_any_but(cpu_online_mask, poll_cpu));
 	if (!inject_task) {
 		WRITE_ONCE(injecting, false);
 		run_stop();
@@ -1250,6 +1325,7 @@ static int result_show(struct seq_file *m, void *unused)
 		seq_printf(m, "%s_lost %u\n", name, s->lost);
 		seq_printf(m, "%s_held %u\n", name, s->held);
 		seq_printf(m, "%s_wait_max_us %llu\n", name, div_u64(s->wait_max, 1000));
+		seq_printf(m, "%s_way_max_us %llu\n", name, div_u64(s->way_max, 1000));
 		seq_printf(m, "%s_wait_sum_us %llu\n", name, div_u64(s->wait_sum, 1000));
 		seq_printf(m, "%s_waited_long %u\n", name, s->waited_long);
 		seq_printf(m, "%s_read_in %u %u %u\n", name, s->read_in[POLL],
@@ -1268,6 +1344,7 @@ static int result_show(struct seq_file *m, void *unused)
 		   atomic_read(&timed_calls), atomic_read(&timed_errors), atomic_read(&timed_long),
 		   div_u64(atomic64_read(&timed_max), 1000));
 	show_samples(m, "since", &since_samples);
+	show_samples(m, "until", &until_samples);
 	show_samples(m, "timed", &timed_samples);
 	seq_printf(m, "gaps %u\ngaps_us %llu\ngaps_max_us %llu\n", atomic_read(&gaps),
 		   div_u64(atomic64_read(&gaps_sum), 1000),
@@ -1345,10 +1422,19 @@ static int __init oracle_init(void)
 		}
 	}
 
+	if (until) {
+		until_probe.symbol_name = until;
+		error = register_kprobe(&until_probe);
+		if (error) {
+			pr_err("cannot probe %s: %d\n", until, error);
+			goto err_since;
+		}
+	}
+
 	error = oracle_install_filter();
 	if (error) {
 		pr_err("another module has a filter on the i8042: %d\n", error);
-		goto err_since;
+		goto err_until;
 	}
 
 	error = serio_register_driver(&oracle_driver);
@@ -1363,6 +1449,9 @@ static int __init oracle_init(void)
 
 err_filter:
 	oracle_remove_filter();
+err_until:
+	if (until)
+		unregister_kprobe(&until_probe);
 err_since:
 	if (since)
 		unregister_kprobe(&since_probe);
@@ -1386,6 +1475,8 @@ static void __exit oracle_exit(void)
 	watch_stop();
 	serio_unregister_driver(&oracle_driver);
 	oracle_remove_filter();
+	if (until)
+		unregister_kprobe(&until_probe);
 	if (since)
 		unregister_kprobe(&since_probe);
 	if (stopper)

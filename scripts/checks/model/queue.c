@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * explore.c - the receive queue itself, i8042-rxq.h as the kernel compiles it,
+ * queue.c - the receive queue of the module, i8042-rxq.h as the kernel compiles it,
  * under every order of steps of those who use it; see checks/model/check
  *
- * A step is one call of a function of the queue, or what the driver does
+ * A step is one call of a function of the queue, or what the driver and the module do
  * between two of them, or a byte that gets to the controller. Contexts are not
  * bound to CPUs: whatever interrupts whatever, and whichever vCPU stands still,
  * is one of the orders that are tried. A state that was seen is not left again.
+ * A byte that finds the queue full is the driver's, and no order is promised for it.
  *
- * -DI8042_RXQ_SIZE=n: slots of the queue; -DBYTES=n: bytes that the devices
- * send; -DMODULE: as i8042_inorder does it, which puts the byte under one hold
- * of the lock and begins to drain under another; -DFILTER: a filter takes a byte
- * of the KBD and, when it sees the next, delivers it under the lock, or takes that
- * one, too (those whose number is a multiple of 3).
+ * -DI8042_RXQ_SIZE=n: slots of the queue; -DBYTES=n: bytes that the devices send.
  *
  * Exit status: 0 if nothing is wrong, 1 if something is, with the steps that
  * lead there.
@@ -23,10 +20,6 @@
 
 #include "i8042-rxq.h"
 
-#ifndef FILTER
-#define FILTER	0
-#endif
-
 #define MAX_STATES	16000000
 #define MAX_DEPTH	1000
 
@@ -34,12 +27,12 @@ enum { KBD, AUX, NPORTS };
 enum { LINE_KBD, LINE_AUX, POLLER, STOPPER, NCONTEXTS };
 
 /* What a context does next */
-enum pc { IDLE, LOCK, READ, SPLIT, BEGIN, NEXT, UNLOCK, DELIVER, STOP, WAIT, ASLEEP };
+enum pc { IDLE, LOCK, READ, LOCK_AGAIN, BEGIN, NEXT, UNLOCK, DELIVER, STOP, WAIT };
 
 static const char * const context_names[] = { "line KBD", "line AUX", "poll", "stop", "device" };
 static const char * const pc_names[] = {
 	"starts", "locks", "reads", "locks again", "begins", "next", "unlocks", "delivers",
-	"stops AUX", "waits for AUX", "sleeps",
+	"stops AUX", "waits for AUX",
 };
 
 struct context {
@@ -50,7 +43,7 @@ struct context {
 struct state {
 	struct i8042_rxq q;
 	struct context contexts[NCONTEXTS];
-	unsigned char obf, sent, done, locked, held, took;
+	unsigned char obf, sent, done, locked;
 	unsigned char port[BYTES + 1];		/* of a byte */
 	unsigned char edge[NPORTS], exists[NPORTS], gone[NPORTS], last[NPORTS];
 };
@@ -89,105 +82,42 @@ static void deliver(struct state *s, const struct context *c, unsigned char byte
 	s->done++;
 }
 
-/* i8042_filter(). Return: nonzero if it takes the byte. */
-static int filter(struct state *s, const struct context *c)
-{
-	if (s->port[s->obf] != KBD)
-		return 0;
-	s->took = 1;
-	if (!s->held) {
-		s->held = s->obf;
-	} else if (s->obf % 3 == 0) {
-		s->done += 2;
-		s->held = 0;
-	} else {
-		deliver(s, c, s->held);
-		s->held = 0;
-		s->took = 0;
-	}
-	return s->took;
-}
-
-static int may_read(struct state *s)
-{
-	return s->took ? i8042_rxq_may_read_alone(&s->q) : i8042_rxq_may_read(&s->q);
-}
-
 /*
- * i8042_read_byte(), or i8042_handle_data() of the driver and the filter; the
- * context may become the drainer, with the byte in its hands.
+ * The driver and the filter, under the lock. Return: nonzero if the context has to
+ * begin: the second handler of a line does so anyway, a poll has it done
  */
-static void read_byte(struct state *s, struct context *c)
+static int read_byte(struct state *s, int line)
 {
+	unsigned char number = s->obf;
 	struct i8042_rxq_byte byte;
-	int drainer = 0;
 
-	if (!may_read(s))
-		return;
-	if (FILTER && s->obf && filter(s, c)) {
-		s->obf = 0;
-		return;
-	}
-	if (s->obf && s->exists[s->port[s->obf]]) {
-		memset(&byte, 0, sizeof(byte));
-		byte.port = s->port[s->obf];
-		byte.data = s->obf;
-#ifdef MODULE
-		i8042_rxq_put(&s->q, &byte);
-#else
-		drainer = !!i8042_rxq_start(&s->q, &byte);
-#endif
-	} else {
-		s->done += !!s->obf;
-	}
-	c->drainer = drainer;
-	c->byte = drainer ? s->obf : 0;
 	s->obf = 0;
+	if (!number)
+		return line;
+	if (!s->exists[s->port[number]] || i8042_rxq_full(&s->q)) {
+		s->done++;
+		return line;
+	}
+	memset(&byte, 0, sizeof(byte));
+	byte.port = s->port[number];
+	byte.data = number;
+	i8042_rxq_put(&s->q, &byte);
+	return line || !s->q.draining;
 }
 
-/* i8042_next_byte() up to the next access to the controller */
 static enum pc next(struct state *s, struct context *c)
 {
 	struct i8042_rxq_byte byte;
-	enum i8042_rxq_step step = i8042_rxq_next(&s->q, &byte);
 
-#ifndef MODULE
-	if (s->contexts[STOPPER].pc == ASLEEP)
-		s->contexts[STOPPER].pc = WAIT;
-#endif
-	switch (step) {
-	case I8042_RXQ_DELIVER:
-#ifndef MODULE
-		if (!s->exists[byte.port]) {
-			s->done++;
-			return NEXT;
-		}
-#endif
-		if (byte.port != s->port[byte.data])
-			wrong("LOSSLESS: a byte has changed");
-		c->byte = byte.data;
-		s->locked = 0;
-		return DELIVER;
-	case I8042_RXQ_READ:
-		c->drainer = 0;
-#ifdef MODULE
-		return UNLOCK;	/* it cannot leave a byte in the controller */
-#else
-		return READ;
-#endif
-	default:
+	if (!i8042_rxq_next(&s->q, &byte)) {
 		c->drainer = 0;
 		return UNLOCK;
 	}
-}
-
-static void unlock(struct state *s)
-{
-#ifndef MODULE
-	if ((i8042_rxq_depth(&s->q) || s->q.unread) && !s->q.draining)
-		wrong("LEFT BEHIND: the lock is free, a byte waits, and nobody drains");
-#endif
+	if (byte.port != s->port[byte.data])
+		wrong("LOSSLESS: a byte has changed");
+	c->byte = byte.data;
 	s->locked = 0;
+	return DELIVER;
 }
 
 /* One step of a context. Return: 0 if it has to wait. */
@@ -212,19 +142,10 @@ static int step(struct state *s, int i)
 		c->pc = c->drainer ? NEXT : READ;
 		return 1;
 	case READ:
-		read_byte(s, c);
-#ifdef MODULE
-		unlock(s);
-		c->pc = SPLIT;
-#else
-		c->pc = UNLOCK;
-		if (c->drainer) {
-			unlock(s);
-			c->pc = DELIVER;
-		}
-#endif
+		c->pc = read_byte(s, i < NPORTS) ? LOCK_AGAIN : IDLE;
+		s->locked = 0;
 		return 1;
-	case SPLIT:
+	case LOCK_AGAIN:
 		if (s->locked)
 			return 0;
 		s->locked = 1;
@@ -238,7 +159,7 @@ static int step(struct state *s, int i)
 		c->pc = next(s, c);
 		return 1;
 	case UNLOCK:
-		unlock(s);
+		s->locked = 0;
 		c->pc = IDLE;
 		return 1;
 	case DELIVER:
@@ -253,20 +174,12 @@ static int step(struct state *s, int i)
 		c->pc = WAIT;
 		return 1;
 	case WAIT:
-		if (s->locked)
+		/* or it looks again later */
+		if (s->locked || i8042_rxq_holds(&s->q, AUX))
 			return 0;
-		if (i8042_rxq_holds(&s->q, AUX)) {
-#ifdef MODULE
-			return 0;	/* looks again later */
-#endif
-			c->pc = ASLEEP;
-			return 1;
-		}
 		s->gone[AUX] = 1;
 		c->pc = IDLE;
 		return 1;
-	case ASLEEP:
-		break;
 	}
 	return 0;
 }
@@ -289,7 +202,7 @@ static void check_end(const struct state *s)
 	for (i = 0; i < NCONTEXTS; i++)
 		if (s->contexts[i].pc != IDLE || s->contexts[i].polls)
 			wrong("NOWAIT: a context waits for ever");
-	if (s->done + !!s->held != BYTES)
+	if (s->done != BYTES || i8042_rxq_depth(&s->q))
 		wrong("LOSSLESS: a byte is lost or left");
 }
 
@@ -366,7 +279,7 @@ int main(void)
 	on_path = calloc(MAX_STATES, 1);
 	table = calloc(2 * MAX_STATES, sizeof(*table));
 	if (!states || !on_path || !table) {
-		perror("explore");
+		perror("queue");
 		return 2;
 	}
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * threads.c - the receive queue itself, i8042-rxq.h, used by threads as the
- * driver uses it, for ThreadSanitizer; see checks/model/check
+ * queue-threads.c - the receive queue of the module, i8042-rxq.h, used by threads
+ * as the module uses it, for ThreadSanitizer; see checks/model/check
  *
- * What a step is, explore.c assumes; here nothing is assumed, but few orders
+ * What a step is, queue.c assumes; here nothing is assumed, but few orders
  * happen. A thread for each line, two that poll, one that stops and
  * starts the port AUX. A port is plain memory that is freed when it has been
  * stopped: two drainers, or a delivery too late, are data races.
  *
- * -DFAULT_UNLOCKED_POP, -DFAULT_NO_WAIT: something wrong, that has to be found.
+ * -DFAULT_UNLOCKED_NEXT, -DFAULT_NO_WAIT: something wrong, that has to be found.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -17,7 +17,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define I8042_RXQ_SIZE	4
+/* There is always room: one byte is in the controller, others wait for the drainer. */
+#define I8042_RXQ_SIZE	131072
 #include "i8042-rxq.h"
 
 #define BYTES	100000
@@ -30,12 +31,11 @@ struct port {
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t left = PTHREAD_COND_INITIALIZER;
 /* Under the lock; there is always a byte in the controller until all were sent. */
 static struct i8042_rxq q;
 static struct port *ports[NPORTS];
 static unsigned int sent, read_of[NPORTS], received, dropped, seed;
-static unsigned char obf_port;
+static unsigned char obf_port, stopped;
 
 static sem_t edges[NPORTS];
 static atomic_uint done;	/* bytes; relaxed, not to order what the lock has to */
@@ -61,43 +61,23 @@ static void send(void)
 	sem_post(&edges[obf_port]);
 }
 
-/* Return: the port to deliver the byte to, as the drainer, or NULL */
-static struct port *read_byte(struct i8042_rxq_byte *byte)
+static void read_byte(void)
 {
+	struct i8042_rxq_byte byte = { 0 };
 	static unsigned int taken;
-	struct port *port;
 
-	if (!i8042_rxq_may_read(&q) || taken == sent)
-		return NULL;
+	if (taken == sent)
+		return;
 	taken++;
-	byte->port = obf_port;
-	byte->data = ++read_of[obf_port];
-	port = ports[obf_port];
-	if (!port) {
+	byte.port = obf_port;
+	byte.data = ++read_of[obf_port];
+	if (obf_port != AUX || !stopped) {
+		i8042_rxq_put(&q, &byte);
+	} else {
 		dropped++;
 		add_done();
-	} else if (!i8042_rxq_start(&q, byte)) {
-		port = NULL;
 	}
 	send();
-	return port;
-}
-
-/* Likewise */
-static struct port *next_byte(struct i8042_rxq_byte *byte)
-{
-	enum i8042_rxq_step step;
-
-	for (;;) {
-		step = i8042_rxq_next(&q, byte);
-		pthread_cond_signal(&left);
-		if (step != I8042_RXQ_DELIVER)
-			return step == I8042_RXQ_READ ? read_byte(byte) : NULL;
-		if (ports[byte->port])
-			return ports[byte->port];
-		dropped++;
-		add_done();
-	}
 }
 
 static void deliver(struct port *port, unsigned char data)
@@ -113,25 +93,38 @@ static void deliver(struct port *port, unsigned char data)
 	add_done();
 }
 
+#ifdef FAULT_UNLOCKED_NEXT
+#define lock_next(l)	((void)(l))
+#define unlock_next(l)	((void)(l))
+#else
+#define lock_next	pthread_mutex_lock
+#define unlock_next	pthread_mutex_unlock
+#endif
+
 static void handle_data(void)
 {
-	struct i8042_rxq_byte byte = { 0 };
-	struct port *port;
+	struct i8042_rxq_byte byte;
+	int drainer, more;
 
 	pthread_mutex_lock(&lock);
-	port = read_byte(&byte);
+	read_byte();
 	pthread_mutex_unlock(&lock);
 
-	while (port) {
-		deliver(port, byte.data);
-#ifdef FAULT_UNLOCKED_POP
-		port = next_byte(&byte);
-#else
-		pthread_mutex_lock(&lock);
-		port = next_byte(&byte);
-		pthread_mutex_unlock(&lock);
-#endif
-	}
+	pthread_mutex_lock(&lock);
+	drainer = i8042_rxq_begin(&q);
+	pthread_mutex_unlock(&lock);
+	if (!drainer)
+		return;
+	do {
+		struct port *port;
+
+		lock_next(&lock);
+		more = i8042_rxq_next(&q, &byte);
+		port = more ? ports[byte.port] : NULL;
+		unlock_next(&lock);
+		if (more)
+			deliver(port, byte.data);
+	} while (more);
 }
 
 static void *line(void *edge)
@@ -153,19 +146,30 @@ static void *poller(void *unused)
 	return unused;
 }
 
+/* The driver puts no more bytes for it, then the module waits, and forgets it. */
 static void stop_aux(void)
 {
 	struct port *port = ports[AUX];
+	int held;
 
 	pthread_mutex_lock(&lock);
-	ports[AUX] = NULL;
-#ifndef FAULT_NO_WAIT
-	while (i8042_rxq_holds(&q, AUX))
-		pthread_cond_wait(&left, &lock);
+	stopped = 1;
+	pthread_mutex_unlock(&lock);
+	do {
+		pthread_mutex_lock(&lock);
+#ifdef FAULT_NO_WAIT
+		held = 0;
+#else
+		held = i8042_rxq_holds(&q, AUX);
 #endif
+		if (!held)
+			ports[AUX] = NULL;
+		pthread_mutex_unlock(&lock);
+		if (held)
+			sched_yield();
+	} while (held);
 	received += port->received;
 	free(port);
-	pthread_mutex_unlock(&lock);
 }
 
 static void start(int i)
@@ -177,6 +181,7 @@ static void start(int i)
 	pthread_mutex_lock(&lock);
 	port->last = read_of[i];
 	ports[i] = port;
+	stopped = 0;
 	pthread_mutex_unlock(&lock);
 }
 
