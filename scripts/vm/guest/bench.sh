@@ -9,16 +9,13 @@
 # The one that was inserted may have a twin in the kernel.
 driver_symbol() { if [ -f /driver ]; then echo "$(cat /driver):$1"; else echo "$1"; fi; }
 
-# For how long IRQ 12 is handled while a delivery is stopped for 100 ms on the other CPU:
-# the permilles in ns. WHERE is 1 in the poll, 4 in interrupts.
+# For how long IRQ 12 is handled at most while a delivery is stopped for 100 ms on the other
+# CPU, in us. WHERE is 1 in the poll, 4 in interrupts.
 handler() { # WHERE
 	oracle filter=N timed="$(driver_symbol i8042_interrupt)" timed_irq=12
 	run bytes=500 poll_us=500 poll_cpu=0 spin_us=100000 spin_every=5 spin_in="$1" >/dev/null
-	awk '/^timed_permille_ns/ {
-		for (i = 2; i < NF; i += 2)
-			line = line " p" $i "=" $(i + 1)
-		print "# handler:" line
-	}' $O/result
+	awk '/^timed_calls/ { calls = $2 } /^timed_max_us/ { us = $2 }
+		END { if (calls) print "# handler: max_us=" us }' $O/result
 }
 
 # The longest way of a byte of the KBD, in us, while a delivery to the AUX port is stopped
@@ -32,7 +29,7 @@ kbd() { # irq|poll WHERE
 	echo $cpus >/proc/irq/12/smp_affinity
 	oracle filter=N
 	for depth in 1 5; do
-		run bytes=400 depth=$depth gap_us=2000 poll_us=$us poll_port=1 poll_cpu=1 spin_us=100000 \
+		run bytes=400 depth=$depth gap_us=2000 poll_us=$us poll_cpu=1 spin_us=100000 \
 			spin_max=20 spin_every=$every spin_ports=2 spin_in="$2" >/dev/null
 		awk -v key="$1_$depth" '/^spins/ { spins = $2 } /^kbd_way_max_us/ { us = $2 }
 			END { if (spins) print "# kbd: " key "=" us }' $O/result

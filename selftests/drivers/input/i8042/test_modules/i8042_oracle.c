@@ -101,9 +101,9 @@ static unsigned int poll_us;
 module_param(poll_us, uint, 0644);
 MODULE_PARM_DESC(poll_us, "run: pause between polls from process context (0: none)");
 
-static unsigned int poll_port = 1;
-module_param(poll_port, uint, 0644);
-MODULE_PARM_DESC(poll_port, "run: port whose close method is the poll (2: the driver's thaw is, which touches no setting)");
+static bool poll_thaw;
+module_param(poll_thaw, bool, 0644);
+MODULE_PARM_DESC(poll_thaw, "run: poll by the driver's thaw, which touches no setting, not by closing the AUX port");
 
 static int poll_cpu = -1;
 module_param(poll_cpu, int, 0644);
@@ -292,7 +292,7 @@ struct samples {
 	u32 ns[16384];
 };
 
-static struct samples since_samples, until_samples, timed_samples;
+static struct samples since_samples, until_samples;
 
 static void set_max(atomic64_t *max, s64 value)
 {
@@ -585,7 +585,6 @@ static int timed_return(struct kretprobe_instance *ri, struct pt_regs *regs)
 	u64 ns = probe_clock() - *(u64 *)ri->data;
 
 	set_max(&timed_max, ns);
-	add_sample(&timed_samples, ns);
 	if (long_us && ns >= long_us * (u64)NSEC_PER_USEC)
 		atomic_inc(&timed_long);
 	if ((int)regs_return_value(regs) < 0)
@@ -1058,9 +1057,9 @@ static int find_thaw_method(void)
 static int find_poll_method(void)
 {
 	thaw_method = NULL;
-	if (poll_port == 2)
+	if (poll_thaw)
 		return find_thaw_method();
-	poll_serio = find_port(poll_port ? AUX : KBD);
+	poll_serio = find_port(AUX);
 	if (!poll_serio || poll_serio->close)
 		return poll_serio ? 0 : -ENODEV;
 	put_device(&poll_serio->dev);
@@ -1123,7 +1122,6 @@ static void reset_streams(void)
 	atomic64_set(&timed_max, 0);
 	atomic_set(&since_samples.count, 0);
 	atomic_set(&until_samples.count, 0);
-	atomic_set(&timed_samples.count, 0);
 	atomic_set(&gaps, 0);
 	atomic64_set(&gaps_sum, 0);
 	atomic64_set(&gaps_max, 0);
@@ -1345,7 +1343,6 @@ static int result_show(struct seq_file *m, void *unused)
 		   div_u64(atomic64_read(&timed_max), 1000));
 	show_samples(m, "since", &since_samples);
 	show_samples(m, "until", &until_samples);
-	show_samples(m, "timed", &timed_samples);
 	seq_printf(m, "gaps %u\ngaps_us %llu\ngaps_max_us %llu\n", atomic_read(&gaps),
 		   div_u64(atomic64_read(&gaps_sum), 1000),
 		   div_u64(atomic64_read(&gaps_max), 1000));
@@ -1361,6 +1358,46 @@ static void free_logs(void)
 		vfree(streams[port].log_read);
 		vfree(streams[port].log_received);
 	}
+}
+
+/* The probes that a parameter names, or does not */
+
+static int set_kprobe(struct kprobe *probe, const char *name)
+{
+	int error;
+
+	if (!name)
+		return 0;
+	probe->symbol_name = name;
+	error = register_kprobe(probe);
+	if (error)
+		pr_err("cannot probe %s: %d\n", name, error);
+	return error;
+}
+
+static int set_kretprobe(struct kretprobe *probe, const char *name)
+{
+	int error;
+
+	if (!name)
+		return 0;
+	probe->kp.symbol_name = name;
+	error = register_kretprobe(probe);
+	if (error)
+		pr_err("cannot probe %s: %d\n", name, error);
+	return error;
+}
+
+static void clear_kprobe(struct kprobe *probe)
+{
+	if (probe->symbol_name)
+		unregister_kprobe(probe);
+}
+
+static void clear_kretprobe(struct kretprobe *probe)
+{
+	if (probe->kp.symbol_name)
+		unregister_kretprobe(probe);
 }
 
 static int __init oracle_init(void)
@@ -1395,41 +1432,18 @@ static int __init oracle_init(void)
 		goto err_logs;
 	}
 
-	if (timed) {
-		timed_probe.kp.symbol_name = timed;
-		error = register_kretprobe(&timed_probe);
-		if (error) {
-			pr_err("cannot probe %s: %d\n", timed, error);
-			goto err_probe;
-		}
-	}
-
-	if (stopper) {
-		stop_probe.kp.symbol_name = stopper;
-		error = register_kretprobe(&stop_probe);
-		if (error) {
-			pr_err("cannot probe %s: %d\n", stopper, error);
-			goto err_timed;
-		}
-	}
-
-	if (since) {
-		since_probe.symbol_name = since;
-		error = register_kprobe(&since_probe);
-		if (error) {
-			pr_err("cannot probe %s: %d\n", since, error);
-			goto err_stop;
-		}
-	}
-
-	if (until) {
-		until_probe.symbol_name = until;
-		error = register_kprobe(&until_probe);
-		if (error) {
-			pr_err("cannot probe %s: %d\n", until, error);
-			goto err_since;
-		}
-	}
+	error = set_kretprobe(&timed_probe, timed);
+	if (error)
+		goto err_probe;
+	error = set_kretprobe(&stop_probe, stopper);
+	if (error)
+		goto err_timed;
+	error = set_kprobe(&since_probe, since);
+	if (error)
+		goto err_stop;
+	error = set_kprobe(&until_probe, until);
+	if (error)
+		goto err_since;
 
 	error = oracle_install_filter();
 	if (error) {
@@ -1450,17 +1464,13 @@ static int __init oracle_init(void)
 err_filter:
 	oracle_remove_filter();
 err_until:
-	if (until)
-		unregister_kprobe(&until_probe);
+	clear_kprobe(&until_probe);
 err_since:
-	if (since)
-		unregister_kprobe(&since_probe);
+	clear_kprobe(&since_probe);
 err_stop:
-	if (stopper)
-		unregister_kretprobe(&stop_probe);
+	clear_kretprobe(&stop_probe);
 err_timed:
-	if (timed)
-		unregister_kretprobe(&timed_probe);
+	clear_kretprobe(&timed_probe);
 err_probe:
 	unregister_kprobe(&spin_probe);
 err_logs:
@@ -1475,14 +1485,10 @@ static void __exit oracle_exit(void)
 	watch_stop();
 	serio_unregister_driver(&oracle_driver);
 	oracle_remove_filter();
-	if (until)
-		unregister_kprobe(&until_probe);
-	if (since)
-		unregister_kprobe(&since_probe);
-	if (stopper)
-		unregister_kretprobe(&stop_probe);
-	if (timed)
-		unregister_kretprobe(&timed_probe);
+	clear_kprobe(&until_probe);
+	clear_kprobe(&since_probe);
+	clear_kretprobe(&stop_probe);
+	clear_kretprobe(&timed_probe);
 	unregister_kprobe(&spin_probe);
 	free_logs();
 }
