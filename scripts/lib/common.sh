@@ -114,12 +114,30 @@ copy_driver() {
 		tools/testing/selftests/Makefile "$2")
 }
 
+# series_selftests ERA DIRECTORY: the self tests as that series has them
+series_selftests() {
+	mkdir -p "$2"
+	cp -r "$top/selftests/drivers/input/i8042/." "$2"
+	[ "$1" = "$(era_of "$newest")" ] || patch -s -p1 -F0 -d "$2" <"$top/selftests/older.patch"
+}
+
+# copy_selftests DIRECTORY: for any kernel, and with what is in selftests/extra/
+copy_selftests() {
+	series_selftests any "$1"
+	cp -r "$top/selftests/extra/." "$1"
+}
+
 # What the self tests and the module are built from
 selftest_sources() { find "$top/selftests" -type f -print0 | sort -z | xargs -0 cat; }
 backport_sources() { cat "$top"/backport/{*.[ch],Kbuild}; }
 copy_module() { mkdir -p "$1" && cp "$top"/backport/{*.[ch],Kbuild} "$1"; }
 
 # build_warns LOG: did a file of ours get a warning? Prints it.
-build_warns() { grep -m3 -E '(^|/)(i8042[-_a-z]*|compat)[.][ch]:[0-9:]* warning' "$1" >&2; }
+build_warns() {
+	local ours
+
+	ours=$(find "$top/backport" "$top/selftests" -name '*.[ch]' -printf '%f\n' | sort -u | paste -sd'|')
+	grep -m3 -E "(^|/)(i8042[-_a-z]*[.][ch]|${ours//./[.]}):[0-9:]* warning" "$1" >&2
+}
 
 hash_of() { sha256sum | cut -c1-16; }

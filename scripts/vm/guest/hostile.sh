@@ -27,14 +27,14 @@ device		-	-		-	-	$any
 memory		-	all_kept,all	stays	stays	$delays $patient
 sysrq		-	all_kept,all	stays	stays	$delays $patient
 led		-	all		-	-	packets=Y edge_us=500 spin_us=200 spin_every=20
-fuzz_kept	-	all_kept	stays	stays	$delays $patient fuzz_us=500
-fuzz		-	all		-	-	$any fuzz_us=500 fuzz_any=Y
+fuzz_kept	-	all_kept	stays	stays	$delays $patient fuzz_pause_us=500
+fuzz		-	all		-	-	$any fuzz_pause_us=500 fuzz_any=Y
 rebind		-	all		-	-	$any
 poll_ms		fix[+]optional all_kept,all	stays	stays	$delays $patient
 reload		backport all		stays	stays	$patient
 mode		backport all		stays	stays	$patient
-all_kept	-	-		stays	stays	$delays $patient fuzz_us=500
-all		-	-		-	-	$any fuzz_us=5000 fuzz_any=Y
+all_kept	-	-		stays	stays	$delays $patient fuzz_pause_us=500
+all		-	-		-	-	$any fuzz_pause_us=5000 fuzz_any=Y
 "
 
 names() { # DRIVER
@@ -225,7 +225,7 @@ do_memory() {
 }
 undo_memory() { rm -f /tmp/full/*; }
 
-# Done by the oracle, see "fuzzed"
+# Done by a module, see start_fuzz()
 do_fuzz_kept() { usleep 100000; }
 do_fuzz() { usleep 100000; }
 
@@ -251,15 +251,29 @@ load_oracle() { # "PARAMETER=VALUE..."
 	insmod test_modules/i8042_oracle.ko $1 && loaded=$1
 }
 
+# Of these parameters, those that begin with fuzz_ are the module's.
+start_fuzz() { # PARAMETER=VALUE...
+	# shellcheck disable=SC2046	# a list
+	set -- $(printf '%s\n' "$@" | sed -n 's/^fuzz_//p')
+	[ $# = 0 ] || insmod test_modules/i8042_fuzz.ko "seed=$seed" "$@"
+}
+
+stop_fuzz() {
+	fuzzed=$(cat /sys/module/i8042_fuzz/parameters/sent 2>/dev/null) || return 0
+	rmmod i8042_fuzz
+}
+
 flow() { # PARAMETER=VALUE...
-	start ports=3 depth=5 gap_us=0 packets=N poll_us=0 edge_us=0 fuzz_us=0 fuzz_any=N \
-		spin_us=0 patience_ms=1000 "$@"
+	# shellcheck disable=SC2046	# a list
+	start ports=3 depth=5 gap_us=0 packets=N poll_us=0 edge_us=0 \
+		spin_us=0 patience_ms=1000 $(printf '%s\n' "$@" | grep -v '^fuzz_')
 }
 
 flow_has_ended() { grep -q "^injecting 0" "$O/result"; }
 
 # No new bytes; those on their way arrive
 stop_flow() {
+	stop_fuzz
 	put "$P/bytes" 1
 	within 3000 flow_has_ended
 	put "$O/run" 0
@@ -403,7 +417,7 @@ hostile() { # NAME
 	set -- $(members_of "$name")
 	rm -f $run/*
 	# shellcheck disable=SC2086	# a list of parameters
-	if prepare "$@" && flow bytes=4000000000 fuzz_seed="$seed" $flow; then
+	if prepare "$@" && start_fuzz $flow && flow bytes=4000000000 $flow; then
 		if [ "$name" = "$*" ]; then
 			make "$alone" "$@"
 		else

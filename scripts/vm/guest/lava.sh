@@ -6,14 +6,14 @@
 # does for all jobs:
 #
 #	i8042_load	a module to load first, or nothing
-#	i8042_tests	arguments of i8042_order.sh, commas for blanks
+#	i8042_tests	arguments of guest/tests.sh, commas for blanks
 #
 # lava-check defines complaint(), of lib/vm.sh.
 
 dmesg -n 1
 [ -z "$i8042_load" ] || modprobe "$i8042_load"
 # shellcheck disable=SC2046	# a list of arguments
-./i8042_order.sh $(echo "$i8042_tests" | tr , " ")
+sh /guest/tests.sh $(echo "$i8042_tests" | tr , " ")
 status=$?
 dmesg >/tmp/log
 if complaint /tmp/log; then

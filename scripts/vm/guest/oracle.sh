@@ -9,8 +9,12 @@ O=/sys/kernel/debug/i8042_oracle
 
 oracle() { # PARAMETER=VALUE...
 	insmod test_modules/i8042_oracle.ko "$@"
+	bind_ports i8042_oracle
+}
+
+bind_ports() { # DRIVER
 	for d in /sys/bus/serio/devices/*; do
-		grep -q "i8042 ... port" "$d/description" && printf i8042_oracle >"$d/drvctl"
+		grep -q "i8042 ... port" "$d/description" && printf %s "$1" >"$d/drvctl"
 	done
 }
 
@@ -37,11 +41,13 @@ run() { start "$@"; finish; }
 irq_works() { awk "/^ *IWI:/ { print \$2 }" /proc/interrupts; }
 latency() {
 	echo 0 >/sys/devices/system/cpu/cpu1/online
-	oracle filter=N since=handle_edge_irq until=add_interrupt_randomness
+	oracle filter=N
+	insmod test_modules/i8042_latency.ko since=handle_edge_irq until=add_interrupt_randomness
+	bind_ports i8042_latency
 	work=$(irq_works)
-	run bytes=1000 >/dev/null
+	run bytes=1000 packets=Y gap_us=1000 >/dev/null
 	awk "/^since_permille/ { line = line \" median=\" \$3 \" p99=\" \$7 }
 	     /^until_permille/ { line = line \" rest=\" \$3 }
-	     END { printf \"# latency:%s \", line }" $O/result
+	     END { printf \"# latency:%s \", line }" /sys/kernel/debug/i8042_latency
 	echo "irq_work=$(($(irq_works) - work))"
 }

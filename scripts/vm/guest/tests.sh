@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=sh
+#
+# Usage: sh tests.sh [-H] [-n BYTES] [-e BYTES] TEST...
+#
+# Run self tests, whichever program has them; -f is given where there is such an option.
+# Exit status: 1 if one has failed.
+
+options="" enough=""
+while :; do
+	case $1 in
+	-H)	options="$options -H"; shift ;;
+	-n)	options="$options -n $2"; shift 2 ;;
+	-e)	enough="-e $2"; shift 2 ;;
+	*)	break ;;
+	esac
+done
+
+# has PROGRAM TEST
+has() {
+	case " $(./"$1" -l) " in
+	*" $2 "*) return 0 ;;
+	*)	return 1 ;;
+	esac
+}
+
+order="" optional="" stress=""
+for t; do
+	if has i8042_order.sh "$t"; then
+		order="$order $t"
+	elif has i8042_optional.sh "$t"; then
+		optional="$optional $t"
+	else
+		stress="$stress $t"
+	fi
+done
+status=0
+# shellcheck disable=SC2086	# lists
+{
+	[ -z "$order" ] || ./i8042_order.sh $options $enough $order || status=1
+	[ -z "$stress" ] || ./i8042_stress.sh -f $options $stress || status=1
+	[ -z "$optional" ] || ./i8042_optional.sh $options $enough $optional || status=1
+}
+exit $status
