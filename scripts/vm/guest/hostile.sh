@@ -470,6 +470,7 @@ members_of() {
 	esac
 }
 
+keep_probed
 case $driver in
 backport*) modprobe i8042_inorder ;;
 esac

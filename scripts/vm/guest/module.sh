@@ -72,6 +72,7 @@ bind_again() {
 }
 
 all() {
+	keep_probed
 	logged "wrong mode" modprobe i8042_inorder mode=none
 	logged "negative poll_ms" modprobe i8042_inorder poll_ms=-1
 	logged "absurd poll_ms" modprobe i8042_inorder poll_ms=100000
