@@ -4,13 +4,13 @@
  *
  * The i8042 driver reads a byte under its lock and delivers it without. This
  * module has the driver's filter, which is called for every byte under that
- * lock: it takes the byte, puts it into a queue, and has one context at a time
- * deliver from the queue.
+ * lock. In a hard interrupt it leaves the byte to the driver, if nobody delivers
+ * to that port; else it takes the byte into a queue (see i8042-rxq.h).
  *
- * That context is a second handler on the driver's interrupt lines. It runs
- * right after the driver's own, in the same interrupt, and so costs neither an
- * interrupt of its own nor time. Bytes that are read outside of an interrupt
- * are delivered by irq_work or, if interrupts are threads, by the thread of the
+ * A second handler on the driver's interrupt lines runs right after the
+ * driver's own, in the same interrupt: it ends what the filter has begun, and
+ * delivers from the queue. Bytes that are read outside of hard interrupts are
+ * delivered by irq_work or, where interrupts are threads, by the thread of the
  * second handler.
  *
  * Locks: i8042_lock (the driver's, around the filter), then inorder.lock.
@@ -21,23 +21,21 @@
 #include <linux/i8042.h>
 #include <linux/interrupt.h>
 #include <linux/irq_work.h>
+#include <linux/kobject.h>
 #include <linux/kprobes.h>
 #include <linux/math64.h>
 #include <linux/module.h>
-#include <linux/namei.h>
 #include <linux/platform_device.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/clock.h>
 #include <linux/seq_file.h>
 #include <linux/serio.h>
+#include <linux/smp.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
-/*
- * A filter cannot leave a byte in the controller, so the queue must not get
- * full: two ports send 2500 bytes a second at most.
- */
-#define I8042_RXQ_SIZE	4096
+#define I8042_RXQ_READ		READ_ONCE
+#define I8042_RXQ_CMPXCHG	cmpxchg
 #include "i8042-rxq.h"
 
 #define CREATE_TRACE_POINTS
@@ -65,29 +63,21 @@ static bool notimeout;
 module_param(notimeout, bool, 0444);
 MODULE_PARM_DESC(notimeout, "ignore timeouts signalled by the controller: as i8042.notimeout");
 
-static bool share = true;
-module_param(share, bool, 0444);
-MODULE_PARM_DESC(share, "deliver from a second handler on the interrupt lines (default), else from irq_work");
-
 /**
  * struct inorder_stats - what an administrator can read
- * @bytes: bytes taken, by port
- * @passed: bytes left to the driver although this module is to deliver
- * @behind: bytes read while an earlier one was not yet delivered
- * @prevented: those of them whose earlier byte was of the same port: more than
- *	would have overtaken it
+ * @passed: bytes of ports that this module does not know, left to the driver
+ * @queued: bytes that went through the queue
+ * @prevented: those of them that were read while an earlier one of the same port was
+ *	not delivered: more than would have overtaken it
  * @observed: bytes that overtook an earlier one of the same port ("observe")
  * @watched: bytes whose delivery was observed
  * @overflow: bytes that found the queue full
  * @polls: interrupts injected
- * @poll_found: bytes read in one of them
- * @depth_max: most bytes in the queue
- * @wait_max: longest time from reading to delivery, ns
+ * @depth_max: most bytes in a queue
+ * @wait_max: longest time in a queue, ns
  */
 struct inorder_stats {
-	unsigned long bytes[NPORTS];
-	unsigned long passed, behind, prevented, observed, watched, overflow;
-	unsigned long polls, poll_found;
+	unsigned long passed, queued, prevented, observed, watched, overflow, polls;
 	unsigned int depth_max;
 	u64 wait_max;
 };
@@ -98,17 +88,46 @@ struct inorder_reader {
 	enum inorder_port port;
 };
 
-static struct {
-	raw_spinlock_t lock;		/* all of this */
+/*
+ * OFF: bytes are left to the driver, and no more said about it. HOLD: all are queued,
+ * none delivered. DELIVER: as the protocol says. DRAIN: all are queued and delivered.
+ */
+enum inorder_state { OFF, HOLD, DELIVER, DRAIN };
+
+/**
+ * struct inorder_line - a port, and its interrupt line
+ * @rxq: who delivers to the port, and what waits; see i8042-rxq.h
+ * @passes: the port, if its bytes may be passed; else NOT_ANY
+ * @serio: the port, with a reference; written under inorder.lock, as is @passes
+ * @bytes: bytes that were read; under the driver's lock
+ * @found: of both ports, those that were read when an interrupt had been injected
+ * @injected: an interrupt was injected and has not been handled
+ * @before: bytes of both ports before that
+ * @requested: the line has the second handler
+ * @threaded: which has a thread, as the driver's has
+ */
+struct inorder_line {
+	struct serio *passes;
 	struct i8042_rxq rxq;
-	struct serio *ports[NPORTS];	/* with a reference */
+	struct serio *serio;
+	unsigned long bytes;
+	unsigned long found;
+	unsigned long injected;
+	unsigned long before;
+	bool requested;
+	bool threaded;
+};
+
+static struct inorder_line lines[NPORTS];
+
+/* A byte without a port has none, either. */
+#define NOT_ANY		((struct serio *)&lines)
+
+static struct {
+	raw_spinlock_t lock;		/* all of this, and the queues */
+	enum inorder_state state;
 	struct inorder_stats stats;
-	bool taking;			/* bytes go through the queue */
-	bool held;			/* but are not delivered yet */
 	bool observing;
-	unsigned int task_reads;	/* bytes read outside of interrupts */
-	unsigned long injected;		/* lines, a bit each */
-	unsigned long proven;		/* lines whose second handler found bytes */
 	struct inorder_reader readers[16];
 	unsigned int nreaders;
 } inorder = {
@@ -117,33 +136,41 @@ static struct {
 
 static DEFINE_MUTEX(mode_mutex);	/* one switch of the mode at a time */
 static DEFINE_MUTEX(ports_mutex);	/* one port comes or goes at a time */
-static bool requested[NPORTS];		/* lines that have the second handler */
-static bool threaded;			/* and it runs in a thread */
 
 /* Delivery */
 
-static void inorder_delivered(const struct i8042_rxq_byte *byte)
+/* This CPU, as i8042-rxq.h has it; 0 outside of hard interrupts */
+static unsigned int inorder_me(void)
+{
+	return in_hardirq() ? smp_processor_id() + 1 : 0;
+}
+
+static void inorder_delivered(enum inorder_port port, const struct i8042_rxq_byte *byte)
 {
 	/* Clocks of two CPUs may differ a little. */
 	u64 wait = max_t(s64, local_clock() - byte->stamp, 0);
 
 	if (wait > inorder.stats.wait_max)
 		inorder.stats.wait_max = wait;
-	trace_i8042_inorder_deliver(byte->port, i8042_rxq_depth(&inorder.rxq), wait);
+	trace_i8042_inorder_deliver(port, i8042_rxq_depth(&lines[port].rxq), wait);
 }
 
-/* Context: interrupt, or the thread of one; not to be scheduled out for long */
-static void inorder_drain(void)
+/* Rarely called: what it needs on the stack is not for each interrupt. */
+static noinline void inorder_drain(enum inorder_port port, unsigned int me)
 {
+	struct inorder_line *line = &lines[port];
 	struct i8042_rxq_byte byte;
 	struct serio *serio;
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&inorder.lock, flags);
-	if (!inorder.held && i8042_rxq_begin(&inorder.rxq)) {
-		while (i8042_rxq_next(&inorder.rxq, &byte)) {
-			serio = inorder.ports[byte.port];
-			inorder_delivered(&byte);
+	if (inorder.state != HOLD && i8042_rxq_begin(&line->rxq, me)) {
+		while (i8042_rxq_next(&line->rxq, &byte)) {
+			serio = line->serio;
+			/* Not for a driver that came later, which may wait for an answer */
+			if (READ_ONCE(serio->drv) != byte.to)
+				continue;
+			inorder_delivered(port, &byte);
 			raw_spin_unlock_irqrestore(&inorder.lock, flags);
 			serio_interrupt(serio, byte.data, byte.dfl);
 			raw_spin_lock_irqsave(&inorder.lock, flags);
@@ -152,18 +179,57 @@ static void inorder_drain(void)
 	raw_spin_unlock_irqrestore(&inorder.lock, flags);
 }
 
+/*
+ * End what this CPU has begun, and deliver what waits: for both ports, as each line's
+ * handler may read a byte of either. @me is as in i8042-rxq.h.
+ *
+ * Context: interrupt, or the thread of one; not to be scheduled out for long
+ */
+static void inorder_done(unsigned int me)
+{
+	enum inorder_port port;
+
+	for (port = 0; port < NPORTS; port++)
+		if (i8042_rxq_done(&lines[port].rxq, me))
+			inorder_drain(port, me);
+}
+
 static void inorder_work_fn(struct irq_work *work)
 {
-	inorder_drain();
+	if (READ_ONCE(inorder.stats.overflow))
+		pr_warn_once("a queue was full: bytes may have been delivered out of order\n");
+	inorder_done(inorder_me());
 }
 
 static struct irq_work inorder_work = { .func = inorder_work_fn };
 
-/* There are calls of handlers from elsewhere: for a stuck line, to debug. */
-static bool in_irq_thread(void)
+/*
+ * Another CPU's call. A CPU that is idle may call this from its idle loop, where
+ * interrupts are off: no hard interrupt, but none goes on here either. On PREEMPT_RT
+ * nothing must be delivered here, and no CPU is an owner.
+ */
+static void inorder_look(void *unused)
 {
-	return !in_hardirq() && !in_serving_softirq() &&
-		(current->flags & PF_KTHREAD) && !strncmp(current->comm, "irq/", 4);
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		return;
+	lockdep_hardirq_threaded();
+	inorder_done(smp_processor_id() + 1);
+}
+
+static DEFINE_PER_CPU(call_single_data_t, inorder_csd);
+
+static unsigned long bytes_of_both(void)
+{
+	return READ_ONCE(lines[KBD].bytes) + READ_ONCE(lines[AUX].bytes);
+}
+
+/* What has the interrupt found that was injected, if it was? */
+static irqreturn_t inorder_found(struct inorder_line *line)
+{
+	if (!READ_ONCE(line->injected) || !xchg(&line->injected, 0))
+		return IRQ_NONE;
+	line->found += bytes_of_both() - line->before;
+	return IRQ_HANDLED;
 }
 
 /*
@@ -173,82 +239,77 @@ static bool in_irq_thread(void)
  */
 static irqreturn_t inorder_interrupt(int irq, void *dev_id)
 {
-	enum inorder_port port = (bool *)dev_id - requested;
-	irqreturn_t ret = IRQ_NONE;
-
-	if (!READ_ONCE(threaded) && in_irq_thread())
-		WRITE_ONCE(threaded, true);
-	if (READ_ONCE(inorder.injected) && test_and_clear_bit(port, &inorder.injected))
-		ret = IRQ_HANDLED;
-	if (READ_ONCE(inorder.rxq.head) != READ_ONCE(inorder.rxq.tail)) {
-		if (!test_bit(port, &inorder.proven))
-			set_bit(port, &inorder.proven);
-		inorder_drain();
-	}
-	return ret;
+	inorder_done(inorder_me());
+	return inorder_found(dev_id);
 }
 
-/* That of the port, which may be awake already, or else the other one */
-static bool inorder_wake_thread(enum inorder_port port)
+/* Where interrupts are threads the filter wakes ours, if there is a byte for it. */
+static irqreturn_t inorder_hard_interrupt(int irq, void *dev_id)
 {
-	if (!READ_ONCE(requested[port]))
-		port = !port;
-	if (!READ_ONCE(requested[port]))
-		return false;
-	irq_wake_thread(irqs[port], &requested[port]);
-	return true;
+	struct inorder_line *line = dev_id;
+
+	return READ_ONCE(line->injected) ? IRQ_WAKE_THREAD : IRQ_NONE;
 }
 
-/*
- * Somebody has to deliver what is in the queue: the second handler if we are in
- * the interrupt. Until it was seen to run (the line may be another one) there is
- * irq_work as well.
- */
+static irqreturn_t inorder_thread(int irq, void *dev_id)
+{
+	inorder_done(0);
+	inorder_found(dev_id);
+	return IRQ_HANDLED;
+}
+
+/* Have somebody deliver what waits: the thread of the port's line, or else the other's. */
 static void inorder_kick(enum inorder_port port)
 {
-	if (in_hardirq() && test_bit(port, &inorder.proven))
-		return;
-	if (!READ_ONCE(threaded) || !inorder_wake_thread(port))
+	if (!READ_ONCE(lines[port].threaded))
+		port = !port;
+	if (READ_ONCE(lines[port].threaded))
+		irq_wake_thread(irqs[port], &lines[port]);
+	else
 		irq_work_queue(&inorder_work);
+}
+
+/* @who is what i8042_rxq_put() has returned. Context: interrupts are off */
+static void inorder_tell(enum inorder_port port, unsigned int who)
+{
+	int cpu = who - 1, pending;
+
+	/* One that is on its way already will do. */
+	if (who != I8042_RXQ_PENDING &&
+	    smp_call_function_single_async(cpu, per_cpu_ptr(&inorder_csd, cpu)) != -ENXIO)
+		return;
+
+	raw_spin_lock(&inorder.lock);
+	pending = who == I8042_RXQ_PENDING || i8042_rxq_orphan(&lines[port].rxq, who);
+	raw_spin_unlock(&inorder.lock);
+	if (pending)
+		inorder_kick(port);
 }
 
 /* The filter */
 
-static bool port_is_waiting(enum inorder_port port)
+/* Context: under inorder.lock. Return: as i8042_rxq_put() */
+static unsigned int inorder_put(enum inorder_port port, u8 data, u8 str)
 {
-	return i8042_rxq_depth(&inorder.rxq) && i8042_rxq_holds(&inorder.rxq, port);
-}
-
-/*
- * The driver may ignore timeouts, by a quirk of the machine: it computes the flags
- * of such a byte, unless that would overtake another.
- */
-static bool inorder_may_take(u8 str)
-{
-	return inorder.taking &&
-		(!(str & STR_TIMEOUT) || notimeout || i8042_rxq_depth(&inorder.rxq));
-}
-
-static void inorder_put(enum inorder_port port, u8 data, u8 str)
-{
+	struct i8042_rxq *rxq = &lines[port].rxq;
 	struct i8042_rxq_byte byte = {
 		.stamp = local_clock(),	/* ktime_get() may be a VM exit */
-		.port = port,
+		.to = READ_ONCE(lines[port].serio->drv),
 		.data = data,
 	};
 	struct inorder_stats *stats = &inorder.stats;
+	unsigned int me = smp_processor_id() + 1, owner = READ_ONCE(rxq->owner);
 
+	/* The driver knows quirks by which it ignores timeouts. */
 	if (str & STR_PARITY)
 		byte.dfl |= SERIO_PARITY;
 	if (str & STR_TIMEOUT && !notimeout)
 		byte.dfl |= SERIO_TIMEOUT;
 
-	stats->bytes[port]++;
-	stats->behind += i8042_rxq_depth(&inorder.rxq) > 0;
-	stats->prevented += port_is_waiting(port);
-	i8042_rxq_put(&inorder.rxq, &byte);
-	if (i8042_rxq_depth(&inorder.rxq) > stats->depth_max)
-		stats->depth_max = i8042_rxq_depth(&inorder.rxq);
+	stats->queued++;
+	stats->prevented += i8042_rxq_depth(rxq) || (owner != I8042_RXQ_IDLE && owner != me);
+	stats->depth_max = max(stats->depth_max, i8042_rxq_depth(rxq) + 1);
+	return i8042_rxq_put(rxq, &byte, me);
 }
 
 /* Where a byte is read and delivered: a task, or the interrupts of a CPU */
@@ -283,6 +344,45 @@ static void inorder_observe_read(enum inorder_port port)
 	};
 }
 
+/* What cannot be passed. Return: as inorder_filter() */
+static noinline bool inorder_filter_slow(struct inorder_line *line, u8 data, u8 str,
+					 struct serio *serio)
+{
+	enum inorder_port port = line - lines;
+	bool taken = false, full = false;
+	unsigned int who = 0;
+	unsigned long flags;
+
+	if (!serio)
+		return false;
+	raw_spin_lock_irqsave(&inorder.lock, flags);
+	/* Ports that are multiplexed, or not registered yet, are not there. */
+	if (serio != line->serio) {
+		inorder.stats.passed++;
+		goto unlock;
+	}
+	line->bytes++;
+	if (inorder.observing)
+		inorder_observe_read(port);
+	if (inorder.state != OFF) {
+		full = i8042_rxq_full(&line->rxq);
+		taken = !full;
+		if (full)
+			inorder.stats.overflow++;
+		else
+			who = inorder_put(port, data, str);
+	}
+	trace_i8042_inorder_read(port, data, taken, i8042_rxq_depth(&line->rxq));
+unlock:
+	raw_spin_unlock(&inorder.lock);
+	if (who)
+		inorder_tell(port, who);
+	if (full)
+		irq_work_queue(&inorder_work);	/* which says so */
+	local_irq_restore(flags);
+	return taken;
+}
+
 /*
  * Context: called by the i8042 driver for each byte that it has read, in that
  * order, under its lock: interrupts are off, but not on PREEMPT_RT.
@@ -291,36 +391,15 @@ static void inorder_observe_read(enum inorder_port port)
 static bool inorder_filter(unsigned char data, unsigned char str,
 			   struct serio *serio, void *context)
 {
-	enum inorder_port port = str & STR_AUXDATA ? AUX : KBD;
-	bool taken = false, kick = false;
-	unsigned long flags;
+	struct inorder_line *line = str & STR_AUXDATA ? &lines[AUX] : &lines[KBD];
 
-	raw_spin_lock_irqsave(&inorder.lock, flags);
-	/* Ports that are multiplexed, or not registered yet, are not there. */
-	if (serio && serio == inorder.ports[port]) {
-		inorder.task_reads += !in_hardirq() && !in_irq_thread();
-		inorder.stats.poll_found += !!READ_ONCE(inorder.injected);
-		if (inorder.observing)
-			inorder_observe_read(port);
-		if (!inorder_may_take(str)) {
-			inorder.stats.passed += inorder.taking;
-		} else if (!i8042_rxq_full(&inorder.rxq)) {
-			inorder_put(port, data, str);
-			taken = true;
-			kick = !inorder.rxq.draining && !inorder.held;
-		} else {
-			inorder.stats.overflow++;
-			pr_warn_once("the queue is full: bytes may be delivered out of order\n");
-		}
-		trace_i8042_inorder_read(port, data, taken, i8042_rxq_depth(&inorder.rxq));
-	} else if (serio) {
-		inorder.stats.passed++;
-	}
-	raw_spin_unlock_irqrestore(&inorder.lock, flags);
+	if (serio != READ_ONCE(line->passes) || !in_hardirq() ||
+	    !i8042_rxq_pass(&line->rxq, smp_processor_id() + 1))
+		return inorder_filter_slow(line, data, str, serio);
 
-	if (kick)
-		inorder_kick(port);
-	return taken;
+	line->bytes++;
+	trace_i8042_inorder_read(line - lines, data, false, 0);
+	return false;
 }
 
 /* Observing: which byte is delivered while an earlier one is not? */
@@ -345,11 +424,11 @@ static int inorder_observe(struct kprobe *probe, struct pt_regs *regs)
 	 */
 	while (!raw_spin_trylock_irqsave(&inorder.lock, flags))
 		cpu_relax();
-	port = serio == inorder.ports[AUX] ? AUX : KBD;
+	port = serio == lines[AUX].serio ? AUX : KBD;
 	context = inorder_context(hard);
 	for (i = 0; i < inorder.nreaders && r[i].context != context; i++)
 		overtakes |= r[i].port == port;
-	if (i < inorder.nreaders && serio == inorder.ports[port]) {
+	if (i < inorder.nreaders && serio == lines[port].serio) {
 		inorder.stats.watched++;
 		inorder.stats.observed += overtakes;
 		inorder_forget_reader(i);
@@ -390,58 +469,84 @@ static void inorder_stop_observing(void)
 	unregister_kprobe(&inorder_probe);
 }
 
+/* Context: under inorder.lock, when the state or a port has changed */
+static void inorder_let_pass(void)
+{
+	enum inorder_port port;
+
+	for (port = 0; port < NPORTS; port++)
+		WRITE_ONCE(lines[port].passes, inorder.state == DELIVER && lines[port].serio ?
+			   lines[port].serio : NOT_ANY);
+}
+
+static void inorder_set_state(enum inorder_state state)
+{
+	raw_spin_lock_irq(&inorder.lock);
+	inorder.state = state;
+	inorder_let_pass();
+	raw_spin_unlock_irq(&inorder.lock);
+}
+
+/* All CPUs have looked, and nobody is still about to because of an earlier call. */
+static void inorder_look_everywhere(void)
+{
+	on_each_cpu(inorder_look, NULL, 1);
+	inorder_kick(KBD);
+}
+
 /*
- * From passing bytes to taking them. What was passed must have been delivered
- * before the first byte is that was taken. Whoever is in an interrupt can be
- * waited for. Tasks that poll the controller, which is rare, can be waited for
- * only while no more of them do.
+ * From bytes that the driver delivers, and nobody counts, to those of the protocol. The
+ * former have to be over before one of the latter is delivered. Tasks poll the
+ * controller, but for a resume, with the port's drv_mutex held: none does while the state
+ * changes. Whoever is in an interrupt can be waited for: some ms.
  */
 static void inorder_take(void)
 {
-	unsigned int reads, tries = 0;
-	bool polled;
+	struct serio *kbd, *aux;
 
-	do {
-		reads = READ_ONCE(inorder.task_reads);
-		synchronize_rcu_tasks();
+	mutex_lock(&ports_mutex);
+	kbd = lines[KBD].serio;
+	aux = lines[AUX].serio;
+	if (kbd)
+		mutex_lock(&kbd->drv_mutex);
+	if (aux)
+		mutex_lock_nested(&aux->drv_mutex, SINGLE_DEPTH_NESTING);
+	inorder_set_state(HOLD);
+	if (aux)
+		mutex_unlock(&aux->drv_mutex);
+	if (kbd)
+		mutex_unlock(&kbd->drv_mutex);
+	mutex_unlock(&ports_mutex);
 
-		raw_spin_lock_irq(&inorder.lock);
-		polled = inorder.task_reads != reads;
-		inorder.taking = !polled || ++tries == 3;
-		inorder.held = inorder.taking;
-		raw_spin_unlock_irq(&inorder.lock);
-	} while (!inorder.taking);
-
+	synchronize_rcu();
 	synchronize_irq(irqs[KBD]);
 	synchronize_irq(irqs[AUX]);
-	if (polled)
-		synchronize_rcu_tasks();
-
-	raw_spin_lock_irq(&inorder.lock);
-	inorder.held = false;
-	raw_spin_unlock_irq(&inorder.lock);
-	irq_work_queue(&inorder_work);
+	inorder_set_state(DELIVER);
+	inorder_kick(KBD);
 }
 
-/* And back: the next byte is passed once the last that was taken is delivered. */
+/* And back: when the last byte of the protocol is delivered. */
 static void inorder_leave(void)
 {
 	bool left;
 
+	inorder_set_state(DRAIN);
+	synchronize_rcu();
 	do {
+		inorder_look_everywhere();
 		raw_spin_lock_irq(&inorder.lock);
-		left = !inorder.rxq.draining && !i8042_rxq_depth(&inorder.rxq);
+		/* Whoever was in an interrupt was waited for. An owner may be offline. */
+		left = i8042_rxq_forget_owner(&lines[KBD].rxq) &&
+		       i8042_rxq_forget_owner(&lines[AUX].rxq);
 		if (left)
-			inorder.taking = false;
+			inorder.state = OFF;
 		raw_spin_unlock_irq(&inorder.lock);
-		if (!left) {
-			irq_work_queue(&inorder_work);
+		if (!left)
 			usleep_range(50, 100);
-		}
 	} while (!left);
 }
 
-enum inorder_mode { DELIVER, OBSERVE, NMODES };
+enum inorder_mode { MODE_DELIVER, MODE_OBSERVE, NMODES };
 static const char * const mode_names[NMODES] = { "deliver", "observe" };
 static enum inorder_mode mode;
 static bool running;
@@ -449,7 +554,7 @@ static bool running;
 /* Context: process; mode_mutex is held */
 static int inorder_start(enum inorder_mode new)
 {
-	if (new == OBSERVE)
+	if (new == MODE_OBSERVE)
 		return inorder_start_observing();
 	inorder_take();
 	return 0;
@@ -457,7 +562,7 @@ static int inorder_start(enum inorder_mode new)
 
 static void inorder_end(void)
 {
-	if (mode == OBSERVE)
+	if (mode == MODE_OBSERVE)
 		inorder_stop_observing();
 	else
 		inorder_leave();
@@ -502,31 +607,44 @@ static unsigned int poll_ms;
 static void inorder_poll_fn(struct work_struct *work);
 static DECLARE_DELAYED_WORK(inorder_poll_work, inorder_poll_fn);
 
+/*
+ * Return: false if that cannot be done, as on a level-triggered line. The mutex keeps
+ * the line's handler there meanwhile.
+ */
+static bool inorder_inject(enum inorder_port port)
+{
+	struct inorder_line *line = &lines[port];
+	int error = 0;
+
+	mutex_lock(&ports_mutex);
+	if (line->requested) {
+		line->before = bytes_of_both();
+		smp_store_release(&line->injected, 1);	/* @before is for the handler, too */
+		error = irq_inject_interrupt(irqs[port]);
+	}
+	if (error && error != -EBUSY)	/* the last one is still to come */
+		WRITE_ONCE(line->injected, 0);
+	raw_spin_lock_irq(&inorder.lock);
+	inorder.stats.polls += line->requested && !error;
+	raw_spin_unlock_irq(&inorder.lock);
+	mutex_unlock(&ports_mutex);
+
+	if (error && error != -EBUSY)
+		pr_warn_once("poll_ms: interrupt %u cannot be injected: %d\n", irqs[port], error);
+	return !error || error == -EBUSY;
+}
+
 static void inorder_poll_fn(struct work_struct *work)
 {
 	unsigned int ms = READ_ONCE(poll_ms);
-	enum inorder_port port;
-	int error;
+	bool kbd, aux;
 
 	if (!IS_ENABLED(CONFIG_GENERIC_IRQ_INJECTION) || !ms)
 		return;
-	for (port = 0; port < NPORTS; port++) {
-		if (!READ_ONCE(requested[port]))
-			continue;
-		set_bit(port, &inorder.injected);
-		error = irq_inject_interrupt(irqs[port]);
-		if (error == -EBUSY)	/* the last one is still to come */
-			continue;
-		if (error) {
-			clear_bit(port, &inorder.injected);
-			pr_warn_once("poll_ms: interrupt %u cannot be injected: %d\n",
-				     irqs[port], error);
-		}
-		raw_spin_lock_irq(&inorder.lock);
-		inorder.stats.polls += !error;
-		raw_spin_unlock_irq(&inorder.lock);
-	}
-	queue_delayed_work(system_freezable_wq, &inorder_poll_work, msecs_to_jiffies(ms));
+	kbd = inorder_inject(KBD);
+	aux = inorder_inject(AUX);
+	if (kbd || aux)
+		queue_delayed_work(system_freezable_wq, &inorder_poll_work, msecs_to_jiffies(ms));
 }
 
 static int poll_ms_set(const char *value, const struct kernel_param *kp)
@@ -565,53 +683,63 @@ static int port_of(const struct serio *serio)
 	return -1;
 }
 
-/* The driver has requested its handler before it registers the port. */
+/*
+ * The driver has requested its handler before it registers the port. If that is a
+ * thread (threadirqs, PREEMPT_RT), it is one-shot, and only then a one-shot handler
+ * may share the line with it.
+ */
 static void inorder_request_irq(enum inorder_port port)
 {
+	struct inorder_line *line = &lines[port];
 	int error;
 
-	if (!share)
-		return;
-	error = request_irq(irqs[port], inorder_interrupt, IRQF_SHARED,
-			    KBUILD_MODNAME, &requested[port]);
+	error = request_threaded_irq(irqs[port], inorder_hard_interrupt, inorder_thread,
+				     IRQF_SHARED | IRQF_ONESHOT | IRQF_PROBE_SHARED,
+				     KBUILD_MODNAME, line);
+	WRITE_ONCE(line->threaded, !error);
+	if (error)
+		error = request_irq(irqs[port], inorder_interrupt, IRQF_SHARED,
+				    KBUILD_MODNAME, line);
 	if (error)
 		pr_warn("interrupt %u: no second handler (%d): delivering from irq_work\n",
 			irqs[port], error);
-	WRITE_ONCE(requested[port], !error);
+	line->requested = !error;
 }
 
 static void inorder_free_irq(enum inorder_port port)
 {
-	if (!READ_ONCE(requested[port]))
+	struct inorder_line *line = &lines[port];
+
+	if (!line->requested)
 		return;
-	WRITE_ONCE(requested[port], false);
-	free_irq(irqs[port], &requested[port]);
-	clear_bit(port, &inorder.proven);
-	clear_bit(port, &inorder.injected);
-	/* What was left to that handler */
-	irq_work_queue(&inorder_work);
+	line->requested = false;
+	WRITE_ONCE(line->threaded, false);
+	free_irq(irqs[port], line);
+	line->injected = 0;
 }
 
 /* The driver reads no more bytes for it, but some may be in the queue. */
 static void inorder_forget_port(enum inorder_port port)
 {
-	struct serio *serio = inorder.ports[port];
-	bool held;
+	struct inorder_line *line = &lines[port];
+	struct serio *serio = line->serio;
+	bool waits;
 
 	if (!serio)
 		return;
 	inorder_free_irq(port);
 	do {
+		/* Also what was left to that handler */
+		inorder_look_everywhere();
 		raw_spin_lock_irq(&inorder.lock);
-		held = i8042_rxq_holds(&inorder.rxq, port);
-		if (!held)
-			inorder.ports[port] = NULL;
+		waits = i8042_rxq_waits(&line->rxq);
+		if (!waits)
+			line->serio = NULL;
+		inorder_let_pass();
 		raw_spin_unlock_irq(&inorder.lock);
-		if (held) {
-			irq_work_queue(&inorder_work);
+		if (waits)
 			usleep_range(50, 100);
-		}
-	} while (held);
+	} while (waits);
 	put_device(&serio->dev);
 }
 
@@ -627,12 +755,14 @@ static int inorder_add_port(struct device *dev, void *unused)
 	}
 
 	mutex_lock(&ports_mutex);
-	if (serio != inorder.ports[port]) {
+	/* It may have gone since it was found. */
+	if (serio != lines[port].serio && device_is_registered(dev)) {
 		inorder_forget_port(port);
 		get_device(dev);
 		inorder_request_irq(port);
 		raw_spin_lock_irq(&inorder.lock);
-		inorder.ports[port] = serio;
+		lines[port].serio = serio;
+		inorder_let_pass();
 		raw_spin_unlock_irq(&inorder.lock);
 	}
 	mutex_unlock(&ports_mutex);
@@ -647,7 +777,7 @@ static void inorder_remove_port(struct device *dev)
 	if (port < 0)
 		return;
 	mutex_lock(&ports_mutex);
-	if (serio == inorder.ports[port])
+	if (serio == lines[port].serio)
 		inorder_forget_port(port);
 	mutex_unlock(&ports_mutex);
 }
@@ -656,7 +786,7 @@ static int inorder_notify(struct notifier_block *nb, unsigned long action, void 
 {
 	if (action == BUS_NOTIFY_ADD_DEVICE)
 		inorder_add_port(dev, NULL);
-	else if (action == BUS_NOTIFY_DEL_DEVICE)
+	else if (action == BUS_NOTIFY_DEL_DEVICE || action == BUS_NOTIFY_REMOVED_DEVICE)
 		inorder_remove_port(dev);
 	return NOTIFY_DONE;
 }
@@ -674,41 +804,35 @@ static int stats_show(struct seq_file *m, void *unused)
 	raw_spin_unlock_irq(&inorder.lock);
 
 	seq_printf(m, "kbd_bytes %lu\naux_bytes %lu\npassed %lu\n",
-		   s.bytes[KBD], s.bytes[AUX], s.passed);
-	seq_printf(m, "queued_behind %lu\novertakes_prevented %lu\n", s.behind, s.prevented);
+		   READ_ONCE(lines[KBD].bytes), READ_ONCE(lines[AUX].bytes), s.passed);
+	seq_printf(m, "queued %lu\novertakes_prevented %lu\n", s.queued, s.prevented);
 	seq_printf(m, "watched %lu\novertakes_observed %lu\n", s.watched, s.observed);
 	seq_printf(m, "overflow %lu\ndepth_max %u\n", s.overflow, s.depth_max);
 	seq_printf(m, "wait_max_us %llu\n", div_u64(s.wait_max, 1000));
-	seq_printf(m, "polls %lu\npoll_found %lu\n", s.polls, s.poll_found);
+	seq_printf(m, "polls %lu\npoll_found %lu\n", s.polls,
+		   READ_ONCE(lines[KBD].found) + READ_ONCE(lines[AUX].found));
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(stats);
 
 /* Load and unload */
 
-static bool exists(const char *name)
-{
-	struct path path;
-
-	if (kern_path(name, 0, &path))
-		return false;
-	path_put(&path);
-	return true;
-}
-
 static const char *filter_holder(void)
 {
 	static const char * const holders[] = {
 		"asus_wmi", "dell_laptop", "hp_accel", "ideapad_slidebar", "msi_laptop",
-		"panasonic_laptop", "samsung_galaxybook", "toshiba_acpi", "i8042_oracle",
+		"nuc_wmi", "panasonic_laptop", "samsung_galaxybook", "toshiba_acpi",
+		"uniwill_wmi", "i8042_oracle",
 	};
-	static char name[64];
+	struct kobject *module;
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(holders); i++) {
-		snprintf(name, sizeof(name), "/sys/module/%s", holders[i]);
-		if (exists(name))
+		module = kset_find_obj(THIS_MODULE->mkobj.kobj.kset, holders[i]);
+		if (module) {
+			kobject_put(module);
 			return holders[i];
+		}
 	}
 	return "unknown";
 }
@@ -751,16 +875,22 @@ static void inorder_forget_ports(void)
 	for (port = 0; port < NPORTS; port++)
 		inorder_forget_port(port);
 	irq_work_sync(&inorder_work);
+	/* A call that was sent earlier may come after one that is waited for. */
+	on_each_cpu(inorder_look, NULL, 1);
+	synchronize_rcu();
 }
 
 static struct dentry *inorder_dir;
 
 static int __init inorder_init(void)
 {
-	int error = inorder_check();
+	int cpu, error = inorder_check();
 
 	if (error)
 		return error;
+	inorder_set_state(OFF);
+	for_each_possible_cpu(cpu)
+		per_cpu_ptr(&inorder_csd, cpu)->func = inorder_look;
 	error = bus_register_notifier(&serio_bus, &inorder_notifier);
 	if (error)
 		return error;
@@ -784,7 +914,7 @@ static int __init inorder_init(void)
 	inorder_dir = debugfs_create_dir(KBUILD_MODNAME, NULL);
 	debugfs_create_file("stats", 0400, inorder_dir, NULL, &stats_fops);
 	pr_info("bytes of the i8042 are %s\n",
-		mode == OBSERVE ? "observed" : "delivered in order");
+		mode == MODE_OBSERVE ? "observed" : "delivered in order");
 	return 0;
 
 err_filter:

@@ -1,44 +1,52 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * queue-threads.c - the receive queue of the module, i8042-rxq.h, used by threads
- * as the module uses it, for ThreadSanitizer; see checks/model/check
+ * queue-threads.c - the module's protocol, i8042-rxq.h, used by threads as the module
+ * uses it, for ThreadSanitizer; see checks/model/check
  *
- * What a step is, queue.c assumes; here nothing is assumed, but few orders
- * happen. A thread for each line, two that poll, one that stops and
- * starts the port AUX. A port is plain memory that is freed when it has been
- * stopped: two drainers, or a delivery too late, are data races.
+ * What a step is, queue.c assumes; here nothing is assumed, but few orders happen. A
+ * thread is a CPU: it handles an interrupt, a call from another one, or polls, one after
+ * the other. One more stops the port and starts it again. The port is plain memory that
+ * is freed when it has been stopped: two that deliver at once, or one that delivers too
+ * late, are data races.
  *
- * -DFAULT_UNLOCKED_NEXT, -DFAULT_NO_WAIT: something wrong, that has to be found.
+ * -DFAULT_NO_OWNER, -DFAULT_UNLOCKED_NEXT, -DFAULT_NO_WAIT: something wrong, that has to
+ * be found.
  */
 #include <pthread.h>
 #include <sched.h>
-#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
-/* There is always room: one byte is in the controller, others wait for the drainer. */
+/* There is always room. */
 #define I8042_RXQ_SIZE	131072
+#define I8042_RXQ_READ(v)	__atomic_load_n(&(v), __ATOMIC_RELAXED)
+#define I8042_RXQ_CMPXCHG(p, old, new)						\
+({										\
+	unsigned int was = (old);						\
+	__atomic_compare_exchange_n(p, &was, new, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST); \
+	was;									\
+})
 #include "i8042-rxq.h"
 
 #define BYTES	100000
-
-enum { KBD, AUX, NPORTS };
+#define NCPUS	3
 
 struct port {
 	unsigned int received;
 	unsigned char last;
 };
 
+static pthread_mutex_t driver_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-/* Under the lock; there is always a byte in the controller until all were sent. */
-static struct i8042_rxq q;
-static struct port *ports[NPORTS];
-static unsigned int sent, read_of[NPORTS], received, dropped, seed;
-static unsigned char obf_port, stopped;
-
-static sem_t edges[NPORTS];
-static atomic_uint done;	/* bytes; relaxed, not to order what the lock has to */
+static struct i8042_rxq q;		/* under the lock, but for the owner */
+static struct port *port;		/* the queue's: under the lock, too */
+/* Under the driver's lock */
+static struct port *driver_port;
+static unsigned int nread, dropped;
+static atomic_uint done;	/* bytes; relaxed, not to order what the protocol has to */
+static atomic_int called[NCPUS], work;
 
 static void add_done(void)
 {
@@ -50,46 +58,16 @@ static int is_done(void)
 	return atomic_load_explicit(&done, memory_order_relaxed) == BYTES;
 }
 
-/* The next byte gets to the output buffer. */
-static void send(void)
-{
-	if (sent == BYTES)
-		return;
-	sent++;
-	seed = seed * 1103515245 + 12345;
-	obf_port = seed >> 16 & 1;
-	sem_post(&edges[obf_port]);
-}
-
-static void read_byte(void)
-{
-	struct i8042_rxq_byte byte = { 0 };
-	static unsigned int taken;
-
-	if (taken == sent)
-		return;
-	taken++;
-	byte.port = obf_port;
-	byte.data = ++read_of[obf_port];
-	if (obf_port != AUX || !stopped) {
-		i8042_rxq_put(&q, &byte);
-	} else {
-		dropped++;
-		add_done();
-	}
-	send();
-}
-
-static void deliver(struct port *port, unsigned char data)
+static void deliver(struct port *to, unsigned char data)
 {
 	if (data % 8 == 0)
 		sched_yield();
-	if (data != (unsigned char)(port->last + 1)) {
-		fprintf(stderr, "ORDER: %d after %d\n", data, port->last);
+	if (data != (unsigned char)(to->last + 1)) {
+		fprintf(stderr, "ORDER: %d after %d\n", data, to->last);
 		exit(1);
 	}
-	port->last = data;
-	port->received++;
+	to->last = data;
+	to->received++;
 	add_done();
 }
 
@@ -101,116 +79,156 @@ static void deliver(struct port *port, unsigned char data)
 #define unlock_next	pthread_mutex_unlock
 #endif
 
-static void handle_data(void)
+static void drain(unsigned int me)
 {
 	struct i8042_rxq_byte byte;
+	struct port *to;
 	int drainer, more;
 
 	pthread_mutex_lock(&lock);
-	read_byte();
-	pthread_mutex_unlock(&lock);
-
-	pthread_mutex_lock(&lock);
-	drainer = i8042_rxq_begin(&q);
+	drainer = i8042_rxq_begin(&q, me);
 	pthread_mutex_unlock(&lock);
 	if (!drainer)
 		return;
 	do {
-		struct port *port;
-
 		lock_next(&lock);
 		more = i8042_rxq_next(&q, &byte);
-		port = more ? ports[byte.port] : NULL;
+		to = port;
 		unlock_next(&lock);
 		if (more)
-			deliver(port, byte.data);
+			deliver(to, byte.data);
 	} while (more);
 }
 
-static void *line(void *edge)
+static void look(unsigned int me)
 {
-	for (;;) {
-		sem_wait(edge);
-		if (is_done())
-			return NULL;
-		handle_data();
-	}
+	if (i8042_rxq_done(&q, me))
+		drain(me);
 }
 
-static void *poller(void *unused)
+static void tell(unsigned int who)
 {
+	if (who == I8042_RXQ_PENDING)
+		atomic_store_explicit(&work, 1, memory_order_relaxed);
+	else if (who)
+		atomic_store_explicit(&called[who - 1], 1, memory_order_relaxed);
+}
+
+/* @me: in an interrupt of that CPU. The driver's handler, and the filter in it */
+static void read_byte(unsigned int cpu, unsigned int me)
+{
+	struct i8042_rxq_byte byte = { 0 };
+	struct port *to = NULL;
+
+	pthread_mutex_lock(&driver_lock);
+	if (nread == BYTES)
+		goto unlock;
+	byte.data = ++nread;
+	if (!driver_port) {
+		dropped++;
+		add_done();
+		usleep(1);
+#ifdef FAULT_NO_OWNER
+	} else if (me) {
+#else
+	} else if (me && i8042_rxq_pass(&q, me)) {
+#endif
+		to = driver_port;
+	} else {
+		pthread_mutex_lock(&lock);
+		tell(i8042_rxq_put(&q, &byte, cpu + 1));
+		pthread_mutex_unlock(&lock);
+	}
+unlock:
+	pthread_mutex_unlock(&driver_lock);
+	if (to)
+		deliver(to, byte.data);
+}
+
+static void *run_cpu(void *number)
+{
+	unsigned int cpu = (unsigned long)number, me = cpu + 1, seed = cpu;
+
 	while (!is_done()) {
-		handle_data();
-		sched_yield();
+		seed = seed * 1103515245 + 12345;
+		if (seed >> 16 & 1) {
+			read_byte(cpu, me);
+			look(me);
+		} else {
+			read_byte(cpu, 0);
+		}
+		if (atomic_exchange_explicit(&called[cpu], 0, memory_order_relaxed) ||
+		    atomic_exchange_explicit(&work, 0, memory_order_relaxed))
+			look(me);
 	}
-	return unused;
+	return NULL;
 }
 
-/* The driver puts no more bytes for it, then the module waits, and forgets it. */
-static void stop_aux(void)
+/*
+ * The driver reads no more bytes for it, and waits for what it delivers itself; the
+ * module waits for what is queued, and forgets it.
+ */
+static unsigned int stop(void)
 {
-	struct port *port = ports[AUX];
-	int held;
+	struct port *old = port;
+	unsigned int received;
+	int waits;
 
-	pthread_mutex_lock(&lock);
-	stopped = 1;
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_lock(&driver_lock);
+	driver_port = NULL;
+	pthread_mutex_unlock(&driver_lock);
 	do {
 		pthread_mutex_lock(&lock);
 #ifdef FAULT_NO_WAIT
-		held = 0;
+		waits = 0;
 #else
-		held = i8042_rxq_holds(&q, AUX);
+		waits = i8042_rxq_waits(&q) ||
+			__atomic_load_n(&q.owner, __ATOMIC_SEQ_CST) != I8042_RXQ_IDLE;
 #endif
-		if (!held)
-			ports[AUX] = NULL;
+		if (!waits)
+			port = NULL;
 		pthread_mutex_unlock(&lock);
-		if (held)
+		if (waits)
 			sched_yield();
-	} while (held);
-	received += port->received;
-	free(port);
+	} while (waits);
+	received = old->received;
+	free(old);
+	return received;
 }
 
-static void start(int i)
+static void start(void)
 {
-	struct port *port = calloc(1, sizeof(*port));
+	struct port *new = calloc(1, sizeof(*new));
 
-	if (!port)
+	if (!new)
 		abort();
+	pthread_mutex_lock(&driver_lock);
 	pthread_mutex_lock(&lock);
-	port->last = read_of[i];
-	ports[i] = port;
-	stopped = 0;
+	new->last = nread;
+	port = new;
 	pthread_mutex_unlock(&lock);
+	driver_port = new;
+	pthread_mutex_unlock(&driver_lock);
 }
 
 int main(void)
 {
-	pthread_t threads[4];
-	int i;
+	unsigned int received = 0;
+	pthread_t threads[NCPUS];
+	unsigned long i;
 
-	for (i = 0; i < NPORTS; i++) {
-		sem_init(&edges[i], 0, 0);
-		start(i);
-	}
-	send();
-	for (i = 0; i < 4; i++)
-		pthread_create(&threads[i], NULL, i < NPORTS ? line : poller,
-			       i < NPORTS ? &edges[i] : NULL);
+	start();
+	for (i = 0; i < NCPUS; i++)
+		pthread_create(&threads[i], NULL, run_cpu, (void *)i);
 	while (!is_done()) {
-		stop_aux();
-		sched_yield();
-		start(AUX);
-		sched_yield();
+		received += stop();
+		start();
+		usleep(500);
 	}
-	for (i = 0; i < 4; i++) {
-		if (i < NPORTS)
-			sem_post(&edges[i]);
+	for (i = 0; i < NCPUS; i++)
 		pthread_join(threads[i], NULL);
-	}
 
-	received += ports[KBD]->received + ports[AUX]->received;
+	received += port->received;
 	if (received + dropped != BYTES || i8042_rxq_depth(&q)) {
 		fprintf(stderr, "LOSSLESS: %u and %u of %u\n", received, dropped, BYTES);
 		return 1;

@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * queue.c - the receive queue of the module, i8042-rxq.h as the kernel compiles it,
- * under every order of steps of those who use it; see checks/model/check
+ * queue.c - the module's protocol, i8042-rxq.h as the kernel compiles it, under every
+ * order of steps of those who use it; see checks/model/check
  *
- * A step is one call of a function of the queue, or what the driver and the module do
- * between two of them, or a byte that gets to the controller. Contexts are not
- * bound to CPUs: whatever interrupts whatever, and whichever vCPU stands still,
- * is one of the orders that are tried. A state that was seen is not left again.
- * A byte that finds the queue full is the driver's, and no order is promised for it.
+ * One port, two lines, whose handlers may each read a byte of it, two CPUs. A CPU runs a
+ * task that polls, and on top of that a hard interrupt: a line's handler, an irq_work, or
+ * a call from the other CPU. A step is one call of a function of the protocol, or what
+ * the driver and the module do between two of them. Whichever vCPU stands still is one of
+ * the orders that are tried. A state that was seen is not left again.
  *
- * -DI8042_RXQ_SIZE=n: slots of the queue; -DBYTES=n: bytes that the devices send.
+ * -DBYTES=n: bytes that the device sends; -DFIRES=n: interrupts of each line; -DPOLLS=n:
+ * of each CPU. -DMISSING: line 0 has no second handler. -DOFFLINE: CPU 1 may go offline
+ * when it runs nothing. -DTHREADED: handlers are threads, each with its own second one,
+ * which runs at any time. Faults: -DNESTED: hard interrupts nest; -DFAULT_POLL_PASSES,
+ * -DFAULT_NO_CALL: a poll passes its byte, the owner is not called; -DFAULT_BLIND: the
+ * owner's mark is cleared by a store.
  *
  * Exit status: 0 if nothing is wrong, 1 if something is, with the steps that
  * lead there.
@@ -18,40 +23,74 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A step is one call. */
+static unsigned int cmpxchg(unsigned int *p, unsigned int old, unsigned int new)
+{
+	unsigned int was = *p;
+
+	if (was == old)
+		*p = new;
+	return was;
+}
+
+#define I8042_RXQ_READ(v)	(v)
+#define I8042_RXQ_CMPXCHG	cmpxchg
+#ifndef I8042_RXQ_SIZE
+#define I8042_RXQ_SIZE	8
+#endif
 #include "i8042-rxq.h"
 
-#define MAX_STATES	16000000
-#define MAX_DEPTH	1000
+#ifndef FIRES
+#define FIRES	3
+#endif
+#ifndef POLLS
+#define POLLS	1
+#endif
+#ifndef BYTES
+#define BYTES	4
+#endif
 
-enum { KBD, AUX, NPORTS };
-enum { LINE_KBD, LINE_AUX, POLLER, STOPPER, NCONTEXTS };
+#define MAX_STATES	32000000
+#define MAX_DEPTH	1000
+#define NCPUS		2
+#define NLINES		2
+#ifdef NESTED
+#define NLEVELS		3
+#else
+#define NLEVELS		2	/* a task, and a hard interrupt */
+#endif
 
 /* What a context does next */
-enum pc { IDLE, LOCK, READ, LOCK_AGAIN, BEGIN, NEXT, UNLOCK, DELIVER, STOP, WAIT };
-
-static const char * const context_names[] = { "line KBD", "line AUX", "poll", "stop", "device" };
-static const char * const pc_names[] = {
-	"starts", "locks", "reads", "locks again", "begins", "next", "unlocks", "delivers",
-	"stops AUX", "waits for AUX",
+enum pc {
+	NOTHING, READ, FILTER, PUT, TELL, DELIVER, DONE, BLIND, BEGIN, NEXT, DELIVER_QUEUED, RETURN,
+	NPCS
 };
 
+static const char * const pc_names[NPCS] = {
+	"starts", "reads", "filters", "queues", "tells", "delivers", "done", "clears",
+	"begins", "next", "delivers from the queue", "returns",
+};
+
+enum kind { TASK, HANDLER, WORK };
+
+/* @line is what runs it, of a HANDLER; @byte is on its way; @holds the lock. */
 struct context {
-	unsigned char pc, drainer, byte, polls;
+	unsigned char pc, kind, line, byte, holds;
+	unsigned int who;
 };
 
 /* A byte is its number, from 1; 0 is none. */
 struct state {
 	struct i8042_rxq q;
-	struct context contexts[NCONTEXTS];
-	unsigned char obf, sent, done, locked;
-	unsigned char port[BYTES + 1];		/* of a byte */
-	unsigned char edge[NPORTS], exists[NPORTS], gone[NPORTS], last[NPORTS];
+	struct context contexts[NCPUS][NLEVELS];
+	unsigned char nread, last, driver_locked, locked;
+	unsigned char fires[NLINES], active[NLINES], polls[NCPUS], work[NCPUS], call[NCPUS];
+	unsigned char woken, thread_runs, offline;
 };
 
 static struct state *states;
-static unsigned char *on_path;
 static unsigned int *table, nstates, transitions, deepest;
-static struct { unsigned char context, pc; } path[MAX_DEPTH];
+static struct { unsigned char cpu, level, pc; } path[MAX_DEPTH];
 static unsigned int depth;
 
 static void wrong(const char *what)
@@ -60,154 +99,302 @@ static void wrong(const char *what)
 
 	printf("%s after %u states\n", what, nstates);
 	for (i = 0; i < depth; i++)
-		printf("\t%s %s\n", context_names[path[i].context],
-		       path[i].context == NCONTEXTS ? "sends" : pc_names[path[i].pc]);
+		printf("\tCPU %u, %s: %s\n", path[i].cpu, path[i].level ? "interrupt" : "task",
+		       pc_names[path[i].pc]);
 	exit(1);
 }
 
 /* serio_interrupt() */
-static void deliver(struct state *s, const struct context *c, unsigned char byte)
+static void deliver(struct state *s, unsigned char byte)
 {
-	unsigned char port = s->port[byte];
-	int i;
-
-	if (s->gone[port])
-		wrong("STOP: a byte is delivered to a port that is gone");
-	if (byte <= s->last[port])
+	if (byte <= s->last)
 		wrong("ORDER: a byte is delivered after a later one, or twice");
-	for (i = 0; i < NCONTEXTS; i++)
-		if (s->contexts[i].drainer && &s->contexts[i] != c)
-			wrong("ONE DRAINER: there are two");
-	s->last[port] = byte;
-	s->done++;
+	if (byte != s->last + 1)
+		wrong("ORDER: a byte is delivered before an earlier one");
+	s->last = byte;
 }
 
-/*
- * The driver and the filter, under the lock. Return: nonzero if the context has to
- * begin: the second handler of a line does so anyway, a poll has it done
- */
-static int read_byte(struct state *s, int line)
+static void check_wiped(const struct i8042_rxq *q)
 {
-	unsigned char number = s->obf;
-	struct i8042_rxq_byte byte;
+	unsigned int i;
 
-	s->obf = 0;
-	if (!number)
-		return line;
-	if (!s->exists[s->port[number]] || i8042_rxq_full(&s->q)) {
-		s->done++;
-		return line;
-	}
-	memset(&byte, 0, sizeof(byte));
-	byte.port = s->port[number];
-	byte.data = number;
-	i8042_rxq_put(&s->q, &byte);
-	return line || !s->q.draining;
+	for (i = q->tail; i != q->head + I8042_RXQ_SIZE; i++)
+		if (q->ring[i % I8042_RXQ_SIZE].data)
+			wrong("PRIVATE: a byte stays in the queue when it was taken out");
 }
 
-static enum pc next(struct state *s, struct context *c)
+/* In a hard interrupt, as the protocol counts CPUs */
+static unsigned int me(int cpu, int level)
 {
-	struct i8042_rxq_byte byte;
+#ifdef THREADED
+	(void)cpu;
+	(void)level;
+	return 0;
+#else
+	return level ? cpu + 1 : 0;
+#endif
+}
 
-	if (!i8042_rxq_next(&s->q, &byte)) {
-		c->drainer = 0;
-		return UNLOCK;
+/* Somebody has to call i8042_rxq_begin(). */
+static void kick(struct state *s, int cpu)
+{
+#ifdef THREADED
+	(void)cpu;
+	s->woken = 1;
+#else
+	s->work[cpu] = 1;
+#endif
+}
+
+static void tell(struct state *s, int cpu, unsigned int who)
+{
+	if (who == I8042_RXQ_PENDING)
+		kick(s, cpu);
+#ifdef OFFLINE
+	else if (who == 2 && s->offline) {
+		if (i8042_rxq_orphan(&s->q, who))
+			kick(s, cpu);
 	}
-	if (byte.port != s->port[byte.data])
-		wrong("LOSSLESS: a byte has changed");
-	c->byte = byte.data;
-	s->locked = 0;
-	return DELIVER;
+#endif
+#ifndef FAULT_NO_CALL
+	else
+		s->call[who - 1] = 1;
+#endif
+}
+
+/* Is there a second handler behind this one? */
+static int has_second(const struct context *c)
+{
+#ifdef THREADED
+	return c->kind == WORK;
+#elif defined(MISSING)
+	return c->kind == WORK || (c->kind == HANDLER && c->line);
+#else
+	return c->kind != TASK;
+#endif
+}
+
+static enum pc end_of(const struct context *c)
+{
+	return has_second(c) ? DONE : RETURN;
 }
 
 /* One step of a context. Return: 0 if it has to wait. */
-static int step(struct state *s, int i)
+static int step(struct state *s, int cpu, int level)
 {
-	struct context *c = &s->contexts[i];
+	struct context *c = &s->contexts[cpu][level];
+	struct i8042_rxq_byte byte;
 
 	switch ((enum pc)c->pc) {
-	case IDLE:
-		if (i < NPORTS ? !s->edge[i] : !c->polls)
-			return 0;
-		if (i < NPORTS)
-			s->edge[i] = 0;
-		else
-			c->polls--;
-		c->pc = LOCK;
-		return 1;
-	case LOCK:
-		if (s->locked)
-			return 0;
-		s->locked = 1;
-		c->pc = c->drainer ? NEXT : READ;
-		return 1;
 	case READ:
-		c->pc = read_byte(s, i < NPORTS) ? LOCK_AGAIN : IDLE;
-		s->locked = 0;
+		if (s->driver_locked)
+			return 0;
+		if (s->nread == BYTES) {
+			c->pc = end_of(c);
+			return 1;
+		}
+		s->driver_locked = 1;
+		c->byte = ++s->nread;
+		c->pc = FILTER;
 		return 1;
-	case LOCK_AGAIN:
+	case FILTER:
+#ifdef FAULT_POLL_PASSES
+		if (i8042_rxq_pass(&s->q, cpu + 1)) {
+#else
+		if (me(cpu, level) && i8042_rxq_pass(&s->q, me(cpu, level))) {
+#endif
+			s->driver_locked = 0;
+			c->pc = DELIVER;
+		} else {
+			c->pc = PUT;
+		}
+		return 1;
+	case PUT:
 		if (s->locked)
 			return 0;
-		s->locked = 1;
-		c->pc = BEGIN;
+		memset(&byte, 0, sizeof(byte));
+		byte.data = c->byte;
+		c->who = i8042_rxq_put(&s->q, &byte, cpu + 1);
+		c->byte = 0;
+		c->pc = TELL;
 		return 1;
-	case BEGIN:
-		c->drainer = !!i8042_rxq_begin(&s->q);
-		c->pc = c->drainer ? NEXT : UNLOCK;
-		return 1;
-	case NEXT:
-		c->pc = next(s, c);
-		return 1;
-	case UNLOCK:
-		s->locked = 0;
-		c->pc = IDLE;
+	case TELL:
+		if (c->who)
+			tell(s, cpu, c->who);
+		c->who = 0;
+		s->driver_locked = 0;
+		c->pc = end_of(c);
 		return 1;
 	case DELIVER:
-		deliver(s, c, c->byte);
+		deliver(s, c->byte);
 		c->byte = 0;
-		c->pc = LOCK;
+		c->pc = end_of(c);
 		return 1;
-	case STOP:
+	case DONE:
+#ifdef FAULT_BLIND
+		if (me(cpu, level) && s->q.owner == me(cpu, level)) {
+			c->pc = BLIND;
+			return 1;
+		}
+#endif
+		c->pc = i8042_rxq_done(&s->q, me(cpu, level)) ? BEGIN : RETURN;
+		return 1;
+	case BLIND:
+		s->q.owner = I8042_RXQ_IDLE;
+		c->pc = RETURN;
+		return 1;
+	case BEGIN:
 		if (s->locked)
 			return 0;
-		s->exists[AUX] = 0;
-		c->pc = WAIT;
+		c->holds = !!i8042_rxq_begin(&s->q, me(cpu, level));
+		s->locked = c->holds;
+		c->pc = c->holds ? NEXT : RETURN;
 		return 1;
-	case WAIT:
-		/* or it looks again later */
-		if (s->locked || i8042_rxq_holds(&s->q, AUX))
+	case NEXT:
+		if (s->locked && !c->holds)
 			return 0;
-		s->gone[AUX] = 1;
-		c->pc = IDLE;
+		c->pc = RETURN;
+		if (i8042_rxq_next(&s->q, &byte)) {
+			c->byte = byte.data;
+			c->pc = DELIVER_QUEUED;
+		}
+		c->holds = 0;
+		s->locked = 0;
+		check_wiped(&s->q);
 		return 1;
+	case DELIVER_QUEUED:
+		deliver(s, c->byte);
+		c->byte = 0;
+		c->pc = NEXT;
+		return 1;
+	case RETURN:
+		if (c->kind == HANDLER)
+			s->active[c->line] = 0;
+#ifdef THREADED
+		if (c->kind == WORK)
+			s->thread_runs = 0;
+#endif
+		memset(c, 0, sizeof(*c));
+		return 1;
+	default:
+		return 0;
 	}
-	return 0;
 }
 
-/* The next byte gets to the output buffer. Return: 0 if it cannot. */
-static int send(struct state *s, int port)
+/* The highest context that a CPU runs; -1: none */
+static int running(const struct state *s, int cpu)
 {
-	if (s->obf || s->sent == BYTES)
+	int level;
+
+	for (level = NLEVELS - 1; level >= 0; level--)
+		if (s->contexts[cpu][level].pc)
+			return level;
+	return -1;
+}
+
+/* Interrupts are off in hard interrupts, and where a lock is held. */
+static int interrupts_on(const struct state *s, int cpu, int level)
+{
+	enum pc pc;
+
+	if (level < 0)
+		return 1;
+	pc = s->contexts[cpu][level].pc;
+#if !defined(NESTED) && !defined(THREADED)
+	if (level > 0)
 		return 0;
-	s->obf = ++s->sent;
-	s->port[s->obf] = port;
-	s->edge[port] = 1;
-	return 1;
+#endif
+	return pc != FILTER && pc != PUT && pc != TELL;
+}
+
+static void start(struct state *s, int cpu, int level, enum kind kind, int line, enum pc pc)
+{
+	struct context *c = &s->contexts[cpu][level];
+
+	c->pc = pc;
+	c->kind = kind;
+	c->line = line;
+}
+
+static void explore(const struct state *s);
+
+static void follow(const struct state *to, int cpu, int level, enum pc pc)
+{
+	path[depth].cpu = cpu;
+	path[depth].level = level;
+	path[depth].pc = pc;
+	depth++;
+	transitions++;
+	explore(to);
+	depth--;
+}
+
+/* What can begin on a CPU that runs @level: an interrupt above it, or a task */
+static int begin_something(const struct state *s, int cpu, int level)
+{
+	int line, any = 0, above = level < 1 ? 1 : level + 1;
+	struct state to;
+
+	if (s->offline && cpu == 1)
+		return 0;
+	if (above < NLEVELS && interrupts_on(s, cpu, level)) {
+		for (line = 0; line < NLINES; line++) {
+			if (!s->fires[line] || s->active[line])
+				continue;
+			to = *s;
+			to.fires[line]--;
+			to.active[line] = 1;
+			start(&to, cpu, above, HANDLER, line, READ);
+			follow(&to, cpu, above, NOTHING);
+		}
+		if (s->work[cpu] || s->call[cpu]) {
+			any = 1;
+			to = *s;
+			to.work[cpu] = 0;
+			to.call[cpu] = 0;
+			start(&to, cpu, above, WORK, 0, DONE);
+			follow(&to, cpu, above, NOTHING);
+		}
+		if (s->woken && !s->thread_runs) {
+			any = 1;
+			to = *s;
+			to.woken = 0;
+			to.thread_runs = 1;
+			start(&to, cpu, above, WORK, 0, DONE);
+			follow(&to, cpu, above, NOTHING);
+		}
+	}
+	if (level < 0 && s->polls[cpu]) {
+		to = *s;
+		to.polls[cpu]--;
+		start(&to, cpu, 0, TASK, 0, READ);
+		follow(&to, cpu, 0, NOTHING);
+	}
+#ifdef OFFLINE
+	/* What is to be called there is called before. */
+	if (level < 0 && cpu == 1 && !s->call[1] && !s->work[1]) {
+		to = *s;
+		to.offline = 1;
+		follow(&to, cpu, 0, RETURN);
+	}
+#endif
+	return any;
 }
 
 static void check_end(const struct state *s)
 {
-	int i;
+	struct i8042_rxq q = s->q;
 
-	for (i = 0; i < NCONTEXTS; i++)
-		if (s->contexts[i].pc != IDLE || s->contexts[i].polls)
-			wrong("NOWAIT: a context waits for ever");
-	if (s->done != BYTES || i8042_rxq_depth(&s->q))
-		wrong("LOSSLESS: a byte is lost or left");
+	if (i8042_rxq_depth(&s->q))
+		wrong("LEFT BEHIND: a byte is queued, and nobody comes");
+	if (s->last != s->nread)
+		wrong("LOSSLESS: a byte is lost");
+	if (!i8042_rxq_forget_owner(&q) || q.owner != I8042_RXQ_IDLE)
+		wrong("END: the module could not be unloaded");
 }
 
-/* Return: the number of the state; *is_new is set if it was not seen before */
-static unsigned int number_of(const struct state *s, int *is_new)
+/* Return: nonzero if it was not seen before */
+static int is_new(const struct state *s)
 {
 	const unsigned char *p = (const unsigned char *)s;
 	unsigned long long hash = 14695981039346656037ull;
@@ -218,67 +405,55 @@ static unsigned int number_of(const struct state *s, int *is_new)
 	slot = (hash ^ hash >> 32) % (2 * MAX_STATES);
 	while (table[slot]) {
 		if (!memcmp(&states[table[slot]], s, sizeof(*s)))
-			break;
+			return 0;
 		slot = (slot + 1) % (2 * MAX_STATES);
 	}
-	*is_new = !table[slot];
-	if (*is_new) {
-		if (++nstates == MAX_STATES) {
-			puts("INCOMPLETE: too many states");
-			exit(2);
-		}
-		table[slot] = nstates;
-		states[nstates] = *s;
+	if (++nstates == MAX_STATES) {
+		puts("INCOMPLETE: too many states");
+		exit(2);
 	}
-	return table[slot];
+	table[slot] = nstates;
+	states[nstates] = *s;
+	return 1;
 }
 
 static void explore(const struct state *s)
 {
-	int i, is_new, moved, end = 1;
-	unsigned int number;
+	int cpu, level, quiet = 1;
 	struct state to;
 
-	number = number_of(s, &is_new);
-	if (!is_new) {
-		if (on_path[number])
-			wrong("ENDLESS: it comes back to where it was");
+	if (!is_new(s))
 		return;
-	}
 	if (depth == MAX_DEPTH) {
 		puts("INCOMPLETE: too many steps");
 		exit(2);
 	}
 	if (depth > deepest)
 		deepest = depth;
-	on_path[number] = 1;
-	for (i = 0; i < NCONTEXTS + NPORTS; i++) {
-		path[depth].context = i < NCONTEXTS ? i : NCONTEXTS;
-		path[depth].pc = i < NCONTEXTS ? s->contexts[i].pc : 0;
-		depth++;
-		to = *s;
-		moved = i < NCONTEXTS ? step(&to, i) : send(&to, i - NCONTEXTS);
-		if (moved) {
-			end = 0;
-			transitions++;
-			explore(&to);
+	for (cpu = 0; cpu < NCPUS; cpu++) {
+		level = running(s, cpu);
+		if (level >= 0) {
+			quiet = 0;
+			to = *s;
+			if (step(&to, cpu, level))
+				follow(&to, cpu, level, s->contexts[cpu][level].pc);
 		}
-		depth--;
+		if (begin_something(s, cpu, level))
+			quiet = 0;
 	}
-	if (end)
+	if (quiet)
 		check_end(s);
-	on_path[number] = 0;
 }
 
 int main(void)
 {
 	struct state s;
+	int i;
 
 	/* Only what is touched is used. */
 	states = calloc(MAX_STATES, sizeof(*states));
-	on_path = calloc(MAX_STATES, 1);
 	table = calloc(2 * MAX_STATES, sizeof(*table));
-	if (!states || !on_path || !table) {
+	if (!states || !table) {
 		perror("queue");
 		return 2;
 	}
@@ -287,11 +462,10 @@ int main(void)
 	/* The counters are to pass zero. */
 	s.q.head = -1u;
 	s.q.tail = -1u;
-	s.exists[KBD] = 1;
-	s.exists[AUX] = 1;
-	s.contexts[POLLER].polls = 2;
-	s.contexts[STOPPER].polls = 1;
-	s.contexts[STOPPER].pc = STOP;
+	for (i = 0; i < NLINES; i++)
+		s.fires[i] = FIRES;
+	for (i = 0; i < NCPUS; i++)
+		s.polls[i] = POLLS;
 	explore(&s);
 	printf("complete: %u states, %u transitions, %u steps at most\n",
 	       nstates, transitions, deepest);
