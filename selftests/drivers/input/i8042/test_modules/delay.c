@@ -137,19 +137,10 @@ void delay_show(struct seq_file *m)
 
 int delay_init(void)
 {
-	int error;
-
-	if (!stopper)
-		return 0;
-	stop_probe.kp.symbol_name = stopper;
-	error = register_kretprobe(&stop_probe);
-	if (error)
-		pr_err("cannot probe %s: %d\n", stopper, error);
-	return error;
+	return oracle_probe(&stop_probe, stopper);
 }
 
 void delay_exit(void)
 {
-	if (stopper)
-		unregister_kretprobe(&stop_probe);
+	oracle_unprobe(&stop_probe);
 }

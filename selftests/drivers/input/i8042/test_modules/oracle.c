@@ -19,9 +19,12 @@
  * are counts and times; the bytes themselves are never shown.
  */
 
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/cpumask.h>
 #include <linux/debugfs.h>
 #include <linux/err.h>
+#include <linux/kprobes.h>
 #include <linux/kthread.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -88,6 +91,26 @@ struct serio *oracle_find_port(enum oracle_port port)
 	device_for_each_child(i8042, &search, match_port);
 	put_device(i8042);
 	return search.found;
+}
+
+/* Of the function that a parameter names, if it names one */
+int oracle_probe(struct kretprobe *probe, const char *name)
+{
+	int error;
+
+	if (!name)
+		return 0;
+	probe->kp.symbol_name = name;
+	error = register_kretprobe(probe);
+	if (error)
+		pr_err("cannot probe %s: %d\n", name, error);
+	return error;
+}
+
+void oracle_unprobe(struct kretprobe *probe)
+{
+	if (probe->kp.symbol_name)
+		unregister_kretprobe(probe);
 }
 
 static void stop_trouble(void)

@@ -14,6 +14,7 @@
 #include <linux/string.h>
 #include <linux/types.h>
 
+struct kretprobe;
 struct seq_file;
 struct task_struct;
 
@@ -88,10 +89,12 @@ static inline enum oracle_port port_of(const struct serio *serio)
 	return strstr(serio->phys, "serio0") ? KBD : AUX;
 }
 
-/* oracle.c: threads. May sleep. */
+/* oracle.c: may sleep */
 struct task_struct *oracle_thread(int (*fn)(void *), const char *name, int cpu);
 void oracle_end_thread(struct task_struct **task);
 struct serio *oracle_find_port(enum oracle_port port);
+int oracle_probe(struct kretprobe *probe, const char *name);
+void oracle_unprobe(struct kretprobe *probe);
 
 /* injector.c: may sleep */
 extern unsigned int bytes;

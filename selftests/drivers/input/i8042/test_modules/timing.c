@@ -4,8 +4,6 @@
  * all the time
  */
 
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
 #include <linux/atomic.h>
 #include <linux/cpumask.h>
 #include <linux/irqflags.h>
@@ -138,19 +136,10 @@ void timing_show(struct seq_file *m)
 
 int timing_init(void)
 {
-	int error;
-
-	if (!timed)
-		return 0;
-	timed_probe.kp.symbol_name = timed;
-	error = register_kretprobe(&timed_probe);
-	if (error)
-		pr_err("cannot probe %s: %d\n", timed, error);
-	return error;
+	return oracle_probe(&timed_probe, timed);
 }
 
 void timing_exit(void)
 {
-	if (timed)
-		unregister_kretprobe(&timed_probe);
+	oracle_unprobe(&timed_probe);
 }
