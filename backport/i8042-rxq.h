@@ -20,8 +20,8 @@
  * interrupt on the owner's CPU that finds the mark comes after that delivery, for
  * hard interrupts do not nest.
  *
- * For i8042_rxq_put(), _begin(), _next() and _orphan() the caller holds a lock
- * that all users of the queue take; _pass() and _done() need none. None sleeps.
+ * For all but i8042_rxq_pass() and _done() the caller holds a lock that all users
+ * of the queue take. None sleeps.
  * The owner is changed by I8042_RXQ_CMPXCHG(pointer, old, new), a full barrier
  * that returns what was there, and read by I8042_RXQ_READ(variable).
  */

@@ -272,18 +272,19 @@ static void inorder_kick(enum inorder_port port)
 /* @who is what i8042_rxq_put() has returned. Context: interrupts are off */
 static void inorder_tell(enum inorder_port port, unsigned int who)
 {
-	int cpu = who - 1, pending;
+	int cpu = who - 1, orphan;
 
-	/* One that is on its way already will do. */
-	if (who != I8042_RXQ_PENDING &&
-	    smp_call_function_single_async(cpu, per_cpu_ptr(&inorder_csd, cpu)) != -ENXIO)
-		return;
-
-	raw_spin_lock(&inorder.lock);
-	pending = who == I8042_RXQ_PENDING || i8042_rxq_orphan(&lines[port].rxq, who);
-	raw_spin_unlock(&inorder.lock);
-	if (pending)
-		inorder_kick(port);
+	if (who != I8042_RXQ_PENDING) {
+		/* A call that is on its way already will do. */
+		if (smp_call_function_single_async(cpu, per_cpu_ptr(&inorder_csd, cpu)) != -ENXIO)
+			return;
+		raw_spin_lock(&inorder.lock);
+		orphan = i8042_rxq_orphan(&lines[port].rxq, who);
+		raw_spin_unlock(&inorder.lock);
+		if (!orphan)
+			return;
+	}
+	inorder_kick(port);
 }
 
 /* The filter */
@@ -487,7 +488,7 @@ static void inorder_set_state(enum inorder_state state)
 	raw_spin_unlock_irq(&inorder.lock);
 }
 
-/* All CPUs have looked, and nobody is still about to because of an earlier call. */
+/* Each CPU ends what it has begun, and somebody delivers what waits. */
 static void inorder_look_everywhere(void)
 {
 	on_each_cpu(inorder_look, NULL, 1);
