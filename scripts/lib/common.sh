@@ -127,6 +127,12 @@ copy_selftests() {
 	cp -r "$top/selftests/extra/." "$1"
 }
 
+copy_test_modules() { # DIRECTORY
+	copy_selftests "$scratch/selftests"
+	mv "$scratch/selftests/test_modules" "$1/"
+	rm -r "$scratch/selftests"
+}
+
 # What the self tests and the module are built from
 selftest_sources() { find "$top/selftests" -type f -print0 | sort -z | xargs -0 cat; }
 backport_sources() { cat "$top"/backport/{*.[ch],Kbuild}; }

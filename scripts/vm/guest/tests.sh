@@ -16,23 +16,15 @@ while :; do
 	esac
 done
 
-# has PROGRAM TEST
-has() {
-	case " $(./"$1" -l) " in
-	*" $2 "*) return 0 ;;
-	*)	return 1 ;;
-	esac
-}
-
+of_order=$(./i8042_order.sh -l)
+of_optional=$(./i8042_optional.sh -l)
 order="" optional="" stress=""
 for t; do
-	if has i8042_order.sh "$t"; then
-		order="$order $t"
-	elif has i8042_optional.sh "$t"; then
-		optional="$optional $t"
-	else
-		stress="$stress $t"
-	fi
+	case " $of_order : $of_optional " in
+	*" $t "*:*) order="$order $t" ;;
+	*:*" $t "*) optional="$optional $t" ;;
+	*)	stress="$stress $t" ;;
+	esac
 done
 status=0
 # shellcheck disable=SC2086	# lists
