@@ -50,7 +50,7 @@ static unsigned int cmpxchg(unsigned int *p, unsigned int old, unsigned int new)
 #define BYTES	4
 #endif
 
-#define MAX_STATES	32000000
+#define MAX_STATES	4000000
 #define MAX_DEPTH	1000
 #define NCPUS		2
 #define NLINES		2
