@@ -19,7 +19,8 @@ state() {
 	lsmod
 }
 
-bytes_flow() { grep -qs "^injecting 1" /sys/kernel/debug/i8042_oracle/result; }
+result=/sys/kernel/debug/i8042_oracle/result
+bytes_flow() { grep -qs "^injecting 1" $result; }
 device_is_gone() { [ ! -e /sys/bus/platform/drivers/i8042/i8042 ]; }
 
 signal_when() { # CONDITION SIGNAL
@@ -30,7 +31,10 @@ signal_when() { # CONDITION SIGNAL
 		kill -0 "$(cat /tmp/pid)" 2>/dev/null || return
 		sleep 0.02
 	done
+	# Somebody reads that while the module is to be unloaded.
+	{ sleep 0.5; } <$result &
 	kill -s "$2" "$(cat /tmp/pid)"
+	wait
 }
 
 # ended_when CONDITION SIGNAL PROGRAM ARGUMENT...: what happens to that. It runs in the

@@ -50,7 +50,7 @@ restore_param() { # FILE
 restore_all() {
 	trap '' INT TERM HUP
 	[ ! -e $oracle/run ] || echo 0 >$oracle/run
-	rmmod i8042_oracle 2>/dev/null
+	unload_oracle
 	for s in $saved; do
 		printf %s "${s#*=}" 2>/dev/null >"${s%%=*}"
 	done
@@ -81,12 +81,20 @@ need_driver() { # MODULE [PARAMETER=VALUE]
 
 # The oracle
 
+# Somebody may be reading one of its files.
+unload_oracle() {
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		[ -d /sys/module/i8042_oracle ] || return 0
+		rmmod i8042_oracle 2>/dev/null || sleep 0.1
+	done
+}
+
 # On failure $why says why.
 # shellcheck disable=SC2120	# those who source this give arguments
 load_oracle() { # [PARAMETER=VALUE...]
 	ko=$dir/test_modules/i8042_oracle.ko
 	[ -f "$ko" ] || { why="i8042_oracle.ko was not built for this kernel"; return 1; }
-	rmmod i8042_oracle 2>/dev/null
+	unload_oracle
 	if why=$(insmod "$ko" "$@" 2>&1); then
 		bind_oracle || { why="the ports cannot be bound to i8042_oracle"; return 1; }
 		return
