@@ -45,6 +45,8 @@
 EXPORT_TRACEPOINT_SYMBOL_GPL(i8042_inorder_read);
 
 MODULE_DESCRIPTION("In-order delivery for the i8042 (PS/2) controller");
+MODULE_AUTHOR("Seed 87f2ce42 maintainers <maintainers@users.noreply.r-seed-87f2ce42.example>");
+MODULE_VERSION("1.0");
 MODULE_LICENSE("GPL");
 
 #define STR_AUXDATA	0x20	/* status: the byte is from the AUX port */
