@@ -1,0 +1,47 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# PID 1 (rdinit=) of a virtual machine that goes on with systemd: /systemd.tar is a
+# system, with the unit i8042-inorder of the package. What that has done is reported on
+# the second serial port, for checks/boot to judge. On the kernel's command line:
+#
+#	i8042_case=held	another module has the filter before
+#	i8042_case=none	the module is not installed
+#	i8042_case=metal	the firmware does not say that this is no machine
+
+/bin/busybox --install -s /bin
+mount -t proc proc /proc
+mount -t devtmpfs devtmpfs /dev
+exec >/dev/ttyS1 2>&1 </dev/null
+. /guest/try.sh
+
+case $(cat /proc/cmdline) in
+*i8042_case=held*) insmod /test/drivers/input/i8042/test_modules/i8042_oracle.ko ;;
+*i8042_case=none*) rm /lib/modules/*/i8042_inorder.ko && depmod ;;
+esac
+
+mkdir /new
+mount -t tmpfs -o mode=755 new /new
+tar -xf /systemd.tar -C /new
+mkdir -p /new/usr/lib/modules
+cp -r /lib/modules/* /new/usr/lib/modules/
+cp -r /guest /new/
+cat >/new/etc/systemd/system/report.service <<END
+[Unit]
+After=multi-user.target i8042-inorder.service
+[Service]
+Type=oneshot
+StandardOutput=tty
+StandardError=tty
+TTYPath=/dev/ttyS1
+ExecStart=/bin/sh /guest/systemd_report.sh
+END
+mkdir -p /new/etc/systemd/system/default.target.wants
+ln -s ../report.service /new/etc/systemd/system/default.target.wants/
+case $(cat /proc/cmdline) in
+*i8042_case=metal*)
+	mount -t sysfs sysfs /new/sys
+	mount -t tmpfs none /new/sys/firmware/dmi ;;
+esac
+umount /proc /dev
+exec switch_root /new /lib/systemd/systemd
