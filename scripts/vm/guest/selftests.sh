@@ -58,6 +58,21 @@ leaves() {
 	try "$1 leaves" diff /tmp/before /tmp/after
 }
 
+# Somebody takes a port away, as serio's worker may
+take_port() {
+	until bytes_flow; do
+		sleep 0.02
+	done
+	for d in /sys/bus/serio/devices/*; do
+		! grep -q KBD "$d/description" || printf none >"$d/drvctl"
+	done
+}
+
+without_port() {
+	take_port &
+	"$test" -n 4000 irq
+}
+
 bound_to_psmouse() { state | grep -q '/psmouse$'; }
 
 no_i8042() { try "no i8042" "$test"; }
@@ -73,6 +88,7 @@ all() {
 	sed -i 's/^gap_min_us=.*/gap_min_us=10000000/' ../blind/i8042_lib.sh
 	try "no host that steals" ../blind/i8042_order.sh -H -n 300 irq
 
+	try "port taken away" without_port
 	leaves interrupted ended_when bytes_flow INT "$test" -n 4000000 poll
 	modprobe psmouse proto=bare
 	until bound_to_psmouse; do

@@ -135,7 +135,10 @@ static unsigned int faults(enum oracle_port port)
 	return READ_ONCE(s->late) + READ_ONCE(s->lost) + READ_ONCE(s->dup);
 }
 
-/* One for each port that may have one. False when all were injected. */
+/*
+ * One for each port that may have one. False when all were injected, or when nobody
+ * receives them, as the port was taken away.
+ */
 static bool inject_round(void)
 {
 	enum oracle_port port;
@@ -146,6 +149,8 @@ static bool inject_round(void)
 
 		if (!(ports & BIT(port)) || s->injected >= READ_ONCE(bytes))
 			continue;
+		if (!packets && !READ_ONCE(s->serio))
+			return false;
 		more = true;
 		if (on_its_way(s) < depth)
 			inject(port);
