@@ -24,7 +24,8 @@ help:
 	@echo '                all of Debian'"'"'s kernels, without and with the series, or the module (an hour)'
 	@echo '  dkms-install  build the module for the installed kernels, load it; KERNEL=RELEASE'
 	@echo '  dkms-remove   undo it'
-	@echo '  deb, rpm      packages of the module, into build/ or DIR=; dkms-check tries them'
+	@echo '  deb, rpm, arch'
+	@echo '                packages of the module, into build/ or DIR=; dkms-check tries them'
 	@echo '  xen-check     HVM and PV guests of Xen, vCPUs stolen by it (20 minutes);'
 	@echo '                ARGS="GUEST..." picks guests; xen-check-full runs all of them'
 	@echo '  soak          ten million bytes, a million on other kernels, hostile runs (hours)'
@@ -98,6 +99,9 @@ deb:
 rpm:
 	@scripts/package/deb --rpm $(DIR)
 
+arch:
+	@scripts/package/deb --arch $(DIR)
+
 xen-check:
 	@scripts/lab/xen-check $(ARGS)
 
@@ -123,5 +127,5 @@ clean-cache:
 	cd / && rmdir --ignore-fail-on-non-empty '$(CACHE)'
 
 .PHONY: help demo check check-full model bench pointer pictures park doctor selftest selftest-vm selftest-matrix \
-	backport-matrix dkms-install dkms-remove dkms-check deb rpm xen-check xen-check-full soak lava-check series-check style \
+	backport-matrix dkms-install dkms-remove dkms-check deb rpm arch xen-check xen-check-full soak lava-check series-check style \
 	clean-cache install-tools uninstall-tools

@@ -38,7 +38,7 @@ use_chroot() {
 
 # What packages are built and tried in
 use_build_chroot() {
-	use_chroot dkms-build "bookworm bookworm-security" build-essential,debhelper,fakeroot,lintian,rpm,rpmlint
+	use_chroot dkms-build "bookworm bookworm-security" build-essential,debhelper,fakeroot,libarchive-tools,lintian,makepkg,rpm,rpmlint
 }
 
 use_test_chroot() { # SUITE
