@@ -4,6 +4,7 @@
 # What the self tests do where they cannot run, and what they leave behind, for
 # checks/selftests to judge.
 
+. /guest/oracle.sh
 . /guest/try.sh
 
 test=$PWD/i8042_order.sh
@@ -19,8 +20,7 @@ state() {
 	lsmod
 }
 
-result=/sys/kernel/debug/i8042_oracle/result
-bytes_flow() { grep -qs "^injecting 1" $result; }
+bytes_flow() { grep -qs "^injecting 1" $O/result; }
 device_is_gone() { [ ! -e /sys/bus/platform/drivers/i8042/i8042 ]; }
 
 signal_when() { # CONDITION SIGNAL
@@ -32,7 +32,7 @@ signal_when() { # CONDITION SIGNAL
 		sleep 0.02
 	done
 	# Somebody reads that while the module is to be unloaded.
-	{ sleep 0.5; } <$result &
+	{ sleep 0.5; } <$O/result &
 	kill -s "$2" "$(cat /tmp/pid)"
 	wait
 }
@@ -58,18 +58,16 @@ leaves() {
 	try "$1 leaves" diff /tmp/before /tmp/after
 }
 
-# Somebody takes a port away, as serio's worker may
-take_port() {
+# Somebody takes the ports away, as serio's worker may
+take_ports() {
 	until bytes_flow; do
 		sleep 0.02
 	done
-	for d in /sys/bus/serio/devices/*; do
-		! grep -q KBD "$d/description" || printf none >"$d/drvctl"
-	done
+	bind_ports none
 }
 
-without_port() {
-	take_port &
+without_ports() {
+	take_ports &
 	"$test" -n 4000 irq
 }
 
@@ -88,7 +86,7 @@ all() {
 	sed -i 's/^gap_min_us=.*/gap_min_us=10000000/' ../blind/i8042_lib.sh
 	try "no host that steals" ../blind/i8042_order.sh -H -n 300 irq
 
-	try "port taken away" without_port
+	try "ports taken away" without_ports
 	leaves interrupted ended_when bytes_flow INT "$test" -n 4000000 poll
 	modprobe psmouse proto=bare
 	until bound_to_psmouse; do

@@ -7,19 +7,12 @@
 #
 #	i8042_case=held	another module has the filter before
 #	i8042_case=none	the module is not installed
-#	i8042_case=metal	the firmware does not say that this is no machine
+#	i8042_case=metal	the firmware does not say that this is a virtual machine
 
 /bin/busybox --install -s /bin
 mount -t proc proc /proc
 mount -t devtmpfs devtmpfs /dev
 exec >/dev/ttyS1 2>&1 </dev/null
-. /guest/try.sh
-
-case $(cat /proc/cmdline) in
-*i8042_case=held*) insmod /test/drivers/input/i8042/test_modules/i8042_oracle.ko ;;
-*i8042_case=none*) rm /lib/modules/*/i8042_inorder.ko && depmod ;;
-esac
-
 mkdir /new
 mount -t tmpfs -o mode=755 new /new
 tar -xf /systemd.tar -C /new
@@ -39,6 +32,11 @@ END
 mkdir -p /new/etc/systemd/system/default.target.wants
 ln -s ../report.service /new/etc/systemd/system/default.target.wants/
 case $(cat /proc/cmdline) in
+*i8042_case=held*)
+	insmod /test/drivers/input/i8042/test_modules/i8042_oracle.ko ;;
+*i8042_case=none*)
+	rm /new/usr/lib/modules/*/i8042_inorder.ko
+	chroot /new depmod ;;
 *i8042_case=metal*)
 	mount -t sysfs sysfs /new/sys
 	mount -t tmpfs none /new/sys/firmware/dmi ;;
