@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=sh
+#
+# A guest that is typed to, for checks/memory: it says when it has received enough, and
+# ends when the mouse is moved.
+
+. /guest/try.sh
+
+S=/sys/kernel/debug/i8042_inorder/stats
+
+more_than() { # NUMBER KEY
+	[ "$(figure_of "$2" $S)" -gt "$1" ]
+}
+
+type_until() { # BYTES
+	modprobe psmouse
+	within 600 grep -q "Phys=isa0060/serio1/" /proc/bus/input/devices || return
+	modprobe i8042_inorder || return
+	echo 1..1	# the host begins
+	within 3000 more_than "$1" kbd_bytes || return
+	try typed cat $S
+	within 3000 more_than $(($(figure_of aux_bytes $S) + 30)) aux_bytes
+}
