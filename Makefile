@@ -26,7 +26,7 @@ help:
 	@echo '  dkms-remove   undo it'
 	@echo '  deb, rpm, arch'
 	@echo '                packages of the module, into build/ or DIR=; dkms-check tries them'
-	@echo '  sources       what other packages of it are made from (Documentation/dkms.md), likewise'
+	@echo '  sources       what other packages of it are made from (Documentation/module.md), likewise'
 	@echo '  xen-check     HVM and PV guests of Xen, vCPUs stolen by it (20 minutes);'
 	@echo '                ARGS="GUEST..." picks guests; xen-check-full runs all of them'
 	@echo '  soak          ten million bytes, a million on other kernels, hostile runs (hours)'
