@@ -13,7 +13,7 @@ help:
 	@echo '                vmmouse, without and with the module and the series (15 minutes)'
 	@echo '  pictures      the pictures of the README again, and a trace for kernelshark; DIR='
 	@echo '  park          a vCPU parked in the middle of a delivery: the fault on every run'
-	@echo '  doctor        is this machine affected? Only reads; ARGS=--json, --watch, --tar FILE'
+	@echo '  doctor        why does the pointer jump? Only reads; ARGS=--test, --json, --tar FILE'
 	@echo '  install-tools, uninstall-tools'
 	@echo '                vcpu-steal, vcpu-park.so for QEMU, i8042-doctor and their manual pages;'
 	@echo '                PREFIX=/usr/local, DESTDIR=; needs gcc and libjansson-dev'
