@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=sh
 #
-# What i8042-doctor says, for checks/doctor to judge. Needs vm/run --input, and its
+# What i8042-doctor says, for checks/doctor-vm to judge. Needs vm/run --input, and its
 # command line for bytes that the kernel logs.
 
 . /guest/try.sh
@@ -33,6 +33,8 @@ watched() {
 }
 
 numbers='^[0-9:]{8} +[0-9]+ '
+mouse_moves='^event[0-9]+ +PS/2 +[1-9]'
+irq_moves='^irq_12: +[1-9]'
 flow='^[0-9:]{8} +[1-9][0-9]* +[1-9][0-9]* +[0-9]+ +[0-9]+ +[0-9]'
 
 # shellcheck disable=SC2086	# a command and its argument
@@ -45,6 +47,10 @@ all() {
 	try "as it is" $doctor
 	as_nobody "as nobody"
 	as_nobody "json as nobody" --json
+	modprobe evdev
+	chmod 1777 /tmp
+	try "test" watched "$mouse_moves" "$doctor --test \$s"
+	try "test as nobody" watched "$irq_moves" "su nobody -c \"$doctor --test \$s\""
 	try "watch" watched "$numbers" "timeout -s INT \$s $doctor --watch"
 	modprobe i8042_inorder mode=observe
 	try "observe" $doctor
@@ -56,6 +62,7 @@ all() {
 	try "watch as nobody" watched "$numbers" "su nobody -c \"timeout -s INT \$s $doctor --watch\""
 	try "tar" $doctor --tar /tmp/report.tar
 	try "tar has" tar -xOf /tmp/report.tar
+	try "tar to standard output" sh -c "$doctor --tar - | tar -xOf -"
 	try "typed" sh -c "dmesg | grep i8042"
 }
 
@@ -67,4 +74,23 @@ with_the_series() {
 	mouse
 	try "the series" $doctor
 	as_nobody "the series as nobody"
+}
+
+# The probe of a mouse has interrupts, too.
+probed() {
+	grep -q isa0060/serio1 /proc/bus/input/devices || return
+	before=$(grep i8042 /proc/interrupts)
+	sleep 2
+	[ "$before" = "$(grep i8042 /proc/interrupts)" ]
+}
+
+# moved MODULES NAME KIND: what does it see move, of a device with that name?
+# shellcheck disable=SC2086	# lists of words
+moved() {
+	modprobe -a evdev mousedev psmouse $1
+	until grep -q "$2" /proc/bus/input/devices && probed; do
+		sleep 0.1
+	done
+	echo 1..1	# the host begins to give positions
+	try "$2" watched "^event[0-9]+ +$3 +[1-9]" "$doctor --test \$s"
 }
