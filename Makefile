@@ -22,7 +22,7 @@ help:
 	@echo '                STEAL=1 to steal its vCPUs meanwhile'
 	@echo '  selftest-matrix, backport-matrix'
 	@echo '                all of Debian'"'"'s kernels, without and with the series, or the module (an hour)'
-	@echo '  dkms-install  build the module for the installed kernels, load it; KERNEL=RELEASE'
+	@echo '  dkms-install  build the module for the installed kernels; KERNEL=RELEASE, as uname -r'
 	@echo '  dkms-remove   undo it'
 	@echo '  deb, rpm, arch'
 	@echo '                packages of the module, into build/ or DIR=; dkms-check tries them'
@@ -64,8 +64,9 @@ pictures:
 park:
 	@scripts/reports/park $(ARGS) $(KERNEL)
 
+# Exposed (1) and unknown (3) are answers.
 doctor:
-	@scripts/i8042-doctor $(ARGS)
+	@scripts/i8042-doctor $(ARGS) || [ $$? -ne 2 ]
 
 install-tools:
 	@$(MAKE) --no-print-directory -f scripts/tools/Makefile install
