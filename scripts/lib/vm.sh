@@ -28,6 +28,9 @@ get_kernel() {
 	built=$("$top/scripts/kernel/driver" "$version" "$flavour" "$driver")
 }
 
+# /dev/kvm alone says little: it can be there without the CPU's help.
+has_kvm() { [ -w /dev/kvm ] && grep -qwE 'vmx|svm' /proc/cpuinfo; }
+
 # has_driver: is one to be inserted, after get_kernel?
 has_driver() { [ -d "$built/driver" ]; }
 

@@ -17,10 +17,6 @@ logged() {
 	dmesg | sed 's/^\[[^]]*\] //'
 }
 
-more_than() { # NUMBER KEY FILE
-	[ "$(figure_of "$2" "$3")" -gt "$1" ]
-}
-
 # meanwhile COMMAND [PARAMETER=VALUE...]: ten times, and until a thousand bytes have come
 meanwhile() {
 	command=$1 times=0

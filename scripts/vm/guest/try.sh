@@ -29,3 +29,6 @@ have_nobody() {
 
 # figure_of KEY FILE: the second word of the line that begins with KEY
 figure_of() { awk -v key="$1" '$1 == key { print $2 }' "$2"; }
+
+# more_than NUMBER KEY FILE
+more_than() { [ "$(figure_of "$2" "$3")" -gt "$1" ]; }

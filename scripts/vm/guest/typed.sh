@@ -8,16 +8,12 @@
 
 S=/sys/kernel/debug/i8042_inorder/stats
 
-more_than() { # NUMBER KEY
-	[ "$(figure_of "$2" $S)" -gt "$1" ]
-}
-
 type_until() { # BYTES
 	modprobe psmouse
 	within 600 grep -q "Phys=isa0060/serio1/" /proc/bus/input/devices || return
 	modprobe i8042_inorder || return
 	echo 1..1	# the host begins
-	within 3000 more_than "$1" kbd_bytes || return
+	within 3000 more_than "$1" kbd_bytes $S || return
 	try typed cat $S
-	within 3000 more_than $(($(figure_of aux_bytes $S) + 30)) aux_bytes
+	within 3000 more_than $(($(figure_of aux_bytes $S) + 30)) aux_bytes $S
 }
