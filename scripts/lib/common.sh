@@ -27,6 +27,15 @@ usage_from_header() {
 	sed -n '/^# SPDX/d; /^#!/d; /^#/!q; s/^# \{0,1\}//p' "$0"
 }
 
+# offered PACKAGE...: those of them that this Debian has
+offered() {
+	local p
+
+	for p; do
+		[ -z "$(apt-cache policy "$p" 2>/dev/null)" ] || echo "$p"
+	done
+}
+
 # need PACKAGE...: install what is missing, or say how.
 need() {
 	local p missing=()
