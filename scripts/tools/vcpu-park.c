@@ -26,18 +26,19 @@
 #define MAX_BYTES	15		/* the longest x86 instruction */
 #define MAX_NAMES	8		/* in an error message */
 #define ELF_MAGIC	0x7f		/* first byte of an ELF file */
-#define API_COPIES_DATA	3		/* plugin API since which insn_data copies */
+/* Versions of the plugin API since which ... */
+#define API_COPIES_DATA	3		/* insn_data copies */
+#define API_NO_ID	7		/* callbacks get what they were registered with */
 
 /*
- * What is needed of QEMU's plugin API. Distributions do not package its header,
- * and insn_data differs between versions: the functions are looked up by name.
+ * What is needed of QEMU's plugin API. Distributions do not package its header, and
+ * some functions differ between versions: all are looked up by name.
  */
 struct qemu_plugin_tb;
 struct qemu_plugin_insn;
 
-typedef void (*qemu_trans_cb)(__u64 id, struct qemu_plugin_tb *tb);
 typedef void (*qemu_exec_cb)(unsigned int vcpu, void *data);
-typedef void (*qemu_exit_cb)(__u64 id, void *data);
+typedef void (*qemu_exit_cb)(void);	/* has arguments, which we do not need */
 
 struct qemu_info {
 	const char *target_name;
@@ -49,7 +50,11 @@ struct qemu_info {
 };
 
 static struct {
-	void (*on_translation)(__u64 id, qemu_trans_cb cb);
+	union {
+		void (*with_id)(__u64 id, void (*cb)(__u64 id, struct qemu_plugin_tb *tb));
+		void (*with_data)(__u64 id, void (*cb)(struct qemu_plugin_tb *tb, void *data),
+				  void *data);
+	} on_translation;
 	void (*on_execution)(struct qemu_plugin_insn *insn, qemu_exec_cb cb,
 			     int registers, void *data);
 	void (*on_exit)(__u64 id, qemu_exit_cb cb, void *data);
@@ -81,11 +86,16 @@ static const struct {
 /* Read by QEMU after it has loaded us. 1 serves for QEMU before 9.0. */
 int qemu_plugin_version = 1;
 
-/* QEMU 9.0 brought scoreboards, and the API version 2 that it insists on. */
+/*
+ * QEMU insists on a version, and tells which after it has read ours. A function that
+ * is as new betrays it: 9.0 wants 2 and brought scoreboards, 11.1 wants 7.
+ */
 static void __attribute__((constructor)) choose_version(void)
 {
 	if (dlsym(RTLD_DEFAULT, "qemu_plugin_scoreboard_new"))
 		qemu_plugin_version = 2;
+	if (dlsym(RTLD_DEFAULT, "qemu_plugin_set_pc"))
+		qemu_plugin_version = API_NO_ID;
 }
 
 struct symbol {
@@ -522,11 +532,11 @@ static bool is_place(struct place *p, const struct qemu_plugin_insn *insn)
 }
 
 /* A block may begin before a place, and a place may be in several blocks. */
-static void on_translation(__u64 id, struct qemu_plugin_tb *tb)
+static void on_translation(struct qemu_plugin_tb *tb, void *data)
 {
 	size_t n = qemu.count(tb), i;
 
-	(void)id;
+	(void)data;
 	for (i = 0; i < n; i++) {
 		struct qemu_plugin_insn *insn = qemu.insn(tb, i);
 		unsigned long roles = 0;
@@ -538,6 +548,12 @@ static void on_translation(__u64 id, struct qemu_plugin_tb *tb)
 		if (roles)
 			qemu.on_execution(insn, on_pass, 0, (void *)roles);
 	}
+}
+
+static void on_translation_with_id(__u64 id, struct qemu_plugin_tb *tb)
+{
+	(void)id;
+	on_translation(tb, NULL);
 }
 
 /* The report */
@@ -572,12 +588,10 @@ static void report_vcpu(int i)
 		v->parks ? v->sum / 1e6 / v->parks : 0.0, v->max / 1e6);
 }
 
-static void on_exit_report(__u64 id, void *data)
+static void on_exit_report(void)
 {
 	int i;
 
-	(void)id;
-	(void)data;
 	report_place(AT);
 	report_place(AFTER);
 	report_place(UNTIL);
@@ -630,7 +644,10 @@ int qemu_plugin_install(__u64 id, const struct qemu_info *info, int argc, char *
 	fprintf(report, "vcpu-park: seed %.0f\n", seed);
 	fflush(report);
 
-	qemu.on_translation(id, on_translation);
+	if (qemu.api < API_NO_ID)
+		qemu.on_translation.with_id(id, on_translation_with_id);
+	else
+		qemu.on_translation.with_data(id, on_translation, NULL);
 	qemu.on_exit(id, on_exit_report, NULL);
 	return 0;
 }
