@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * i8042_oracle: what runs beside the stream of bytes. Polls from process
- * context, spare interrupt edges, a hog, and a driver that goes away.
+ * context, spurious interrupt edges, a hog, and a driver that goes away.
  */
 
 #include <linux/cpumask.h>
@@ -34,7 +34,7 @@ MODULE_PARM_DESC(poll_once, "poll only until a byte was delayed");
 
 static unsigned int edge_us;
 module_param(edge_us, uint, 0644);
-MODULE_PARM_DESC(edge_us, "pause between spare interrupt edges (0: none)");
+MODULE_PARM_DESC(edge_us, "pause between spurious interrupt edges (0: none)");
 
 static unsigned int hog_us;
 module_param(hog_us, uint, 0644);
