@@ -28,7 +28,7 @@
 # shellcheck source=i8042_lib.sh
 . "$(dirname "$0")/i8042_lib.sh"
 
-tests="led stop_serio stop_device suspend"
+tests="led stop_serio close stop_device suspend"
 host_tests="led stop_serio"
 more_tests="watch s2idle"
 more_options=fs:
@@ -104,6 +104,36 @@ test_stop_serio() {
 	stop_flow
 	[ $rebound -gt 0 ] || return 1
 	[ -z "$host" ] || was_stolen "$ticks" || return 4
+}
+
+# What is being delivered to a port that is closed comes before the close returns: later
+# the port has no driver, and serio looks for one.
+test_close() {
+	load_oracle "stop=$(driver_symbol i8042_port_close)" ||
+		{ load_oracle; why="cannot probe i8042_port_close()"; return 4; }
+	bind_mode manual
+	# Or "bind" does not find it
+	printf auto >$drivers/i8042_oracle/bind_mode
+	close_rounds
+	ret=$?
+	bind_mode auto
+	load_oracle || return 1
+	return $ret
+}
+
+close_rounds() {
+	oracle_start bytes=4000000000 packets=Y spin_us=50000 spin_every=20 spin_in=4 \
+		spin_ports=2 || return 1
+	tries=0
+	until read_result && [ "$r_stops_delayed" -ge 5 ] || [ $tries -ge 500 ]; do
+		tries=$((tries + 1))
+		unbind_aux 2>/dev/null
+	done
+	stop_flow
+	figures "closes=$r_stops delayed=$r_stops_delayed closed_early=$r_stopped_early"
+	[ "$r_stops_delayed" -gt 0 ] ||
+		{ why="the port was never closed while a byte was delayed"; return 4; }
+	[ "$r_stopped_early" = 0 ]
 }
 
 # Bytes of the flow that came too late for anybody are taken for answers by the probe,

@@ -45,7 +45,7 @@ static char *stopper;
 module_param_named(stop, stopper, charp, 0444);
 MODULE_PARM_DESC(stop, "the driver's method that stops a port: no delivery that was delayed may go on after it");
 
-static atomic_t spins, spin_turn, stops, stopped_early;
+static atomic_t spins, spin_turn, stops, stops_delayed, stopped_early;
 static struct serio *delayed;		/* port whose byte is being delayed */
 
 unsigned int delays(void)
@@ -78,18 +78,34 @@ static int spin_handler(struct kprobe *p, struct pt_regs *regs)
 static struct kprobe spin_probe;
 static bool spinning;
 
-/* Is a delivery to a port still to come when the driver has stopped that port? */
+/*
+ * Is a delivery to a port that was delayed when the driver began to stop that port
+ * still to come when it has done so?
+ */
+
+struct stop {
+	struct serio *serio;
+	unsigned int delay;		/* number of the one that it met, or 0 */
+};
 
 static int stop_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
-	*(struct serio **)ri->data = (void *)regs_get_kernel_argument(regs, 0);
+	struct stop *stop = (void *)ri->data;
+
+	stop->serio = (void *)regs_get_kernel_argument(regs, 0);
+	stop->delay = READ_ONCE(delayed) == stop->serio ? delays() : 0;
 	return 0;
 }
 
 static int stop_return(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
+	struct stop *stop = (void *)ri->data;
+
 	atomic_inc(&stops);
-	if (READ_ONCE(delayed) == *(struct serio **)ri->data)
+	if (!stop->delay)
+		return 0;
+	atomic_inc(&stops_delayed);
+	if (READ_ONCE(delayed) == stop->serio && delays() == stop->delay)
 		atomic_inc(&stopped_early);
 	return 0;
 }
@@ -97,7 +113,7 @@ static int stop_return(struct kretprobe_instance *ri, struct pt_regs *regs)
 static struct kretprobe stop_probe = {
 	.entry_handler = stop_entry,
 	.handler = stop_return,
-	.data_size = sizeof(struct serio *),
+	.data_size = sizeof(struct stop),
 };
 
 int delay_start(void)
@@ -107,6 +123,7 @@ int delay_start(void)
 	atomic_set(&spins, 0);
 	atomic_set(&spin_turn, 0);
 	atomic_set(&stops, 0);
+	atomic_set(&stops_delayed, 0);
 	atomic_set(&stopped_early, 0);
 	if (!spin_us)
 		return 0;
@@ -132,6 +149,7 @@ void delay_show(struct seq_file *m)
 {
 	seq_printf(m, "spins %u\n", delays());
 	seq_printf(m, "stops %u\n", atomic_read(&stops));
+	seq_printf(m, "stops_delayed %u\n", atomic_read(&stops_delayed));
 	seq_printf(m, "stopped_early %u\n", atomic_read(&stopped_early));
 }
 
