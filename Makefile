@@ -27,6 +27,7 @@ help:
 	@echo '  deb, rpm, arch'
 	@echo '                packages of the module, into build/ or DIR=; dkms-check tries them'
 	@echo '  sources       what other packages of it are made from (Documentation/module.md), likewise'
+	@echo '  dist          a tarball of all this, which needs no git, likewise'
 	@echo '  xen-check     HVM and PV guests of Xen, vCPUs stolen by it (20 minutes);'
 	@echo '                ARGS="GUEST..." picks guests; xen-check-full runs all of them'
 	@echo '  soak          ten million bytes, a million on other kernels, hostile runs (hours)'
@@ -107,6 +108,9 @@ arch:
 sources:
 	@scripts/package/sources $(DIR)
 
+dist:
+	@scripts/package/dist $(DIR)
+
 xen-check:
 	@scripts/lab/xen-check $(ARGS)
 
@@ -132,5 +136,5 @@ clean-cache:
 	cd / && rmdir --ignore-fail-on-non-empty '$(CACHE)'
 
 .PHONY: help demo check check-full model bench pointer pictures park doctor selftest selftest-vm selftest-matrix \
-	backport-matrix dkms-install dkms-remove dkms-check deb rpm arch sources xen-check xen-check-full soak lava-check series-check style \
+	backport-matrix dkms-install dkms-remove dkms-check deb rpm arch sources dist xen-check xen-check-full soak lava-check series-check style \
 	clean-cache install-tools uninstall-tools
