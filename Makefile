@@ -3,15 +3,15 @@
 help:
 	@echo 'In-order delivery for the i8042: targets'
 	@echo ''
-	@echo '  demo          real mouse and key events while vCPUs are stolen, without and with'
-	@echo '                the module, and the series (some minutes)'
+	@echo '  demo          a star drawn with the mouse while vCPUs are stolen, without and with the'
+	@echo '                module, and the series: a table and a picture (some minutes)'
 	@echo '  check         the series and the module, and drivers that have to fail; PART="fix..."'
 	@echo '  check-full    all kernels, each patch, packages, lockdep, KASAN, KCSAN, hostile runs'
 	@echo '  model         the patches and the module, in every order of steps (a minute)'
 	@echo '  bench         the series and the module beside other cures: order, cost (10 minutes)'
 	@echo '  pointer       which pointers arrive as the host moved them: PS/2 mouse, tablets,'
 	@echo '                vmmouse, without and with the module and the series (15 minutes)'
-	@echo '  pictures      the pictures of the README again, and a trace for kernelshark; DIR='
+	@echo '  overtake      a picture of one overtake, and a trace for kernelshark; DIR='
 	@echo '  park          a vCPU parked in the middle of a delivery: the fault on every run'
 	@echo '  doctor        why does the pointer jump? Only reads; ARGS=--test, --json, --tar FILE'
 	@echo '  install-tools, uninstall-tools'
@@ -59,8 +59,8 @@ bench:
 pointer:
 	@scripts/reports/pointer $(ARGS)
 
-pictures:
-	@scripts/reports/pictures $(DIR)
+overtake:
+	@scripts/reports/overtake $(DIR)
 
 park:
 	@scripts/reports/park $(ARGS) $(KERNEL)
@@ -135,6 +135,6 @@ clean-cache:
 	rm -rf apt build chroot driver host image lock once source source-full && \
 	cd / && rmdir --ignore-fail-on-non-empty '$(CACHE)'
 
-.PHONY: help demo check check-full model bench pointer pictures park doctor selftest selftest-vm selftest-matrix \
+.PHONY: help demo check check-full model bench pointer overtake park doctor selftest selftest-vm selftest-matrix \
 	backport-matrix dkms-install dkms-remove dkms-check deb rpm arch sources dist xen-check xen-check-full soak lava-check series-check style \
 	clean-cache install-tools uninstall-tools

@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash disable=SC2154
+#
+# Sourced by what draws pictures.
+
+# draw FILE HEIGHT: an SVG of 800 by HEIGHT pixels, for a page that is light or dark, as
+# whoever looks at it prefers. gnuplot's commands are standard input; black and white are
+# the colours that change.
+draw() {
+	{ echo "set terminal svg size 800,$2 font 'sans,13' enhanced background '#ffffff'
+		set output '$scratch/svg'"; cat; } | gnuplot || return
+	sed '1a <!-- SPDX-License-Identifier: GPL-2.0-only -->
+	/^<desc>/i <style>@media (prefers-color-scheme: dark) { rect[fill="#ffffff"] { fill: #0d1117 } g[fill="black"] { fill: #e6edf3 } g[stroke="black"], path[stroke="black"] { stroke: #e6edf3 } }</style>' \
+		"$scratch/svg" >"$scratch/styled" || return
+	cat "$scratch/styled" >"$1" || return
+	note "made $1"
+}
