@@ -50,9 +50,11 @@ need() {
 	[ "$(id -u)" -eq 0 ] ||
 		die "packages are missing; run as root: apt-get install --no-install-recommends ${missing[*]}"
 	note "installing ${missing[*]}"
-	{ apt-get -q update && DEBIAN_FRONTEND=noninteractive \
+	mkdir -p "$cache/lock" || die "cannot create $cache; set I8042_CACHE to a directory that can be written"
+	# One at a time: apt does not wait for another one that reads its lists.
+	{ flock 8 && apt-get -q update && DEBIAN_FRONTEND=noninteractive \
 		apt-get -q -y install --no-install-recommends "${missing[@]}"; } \
-		>"$scratch/apt.log" 2>&1 ||
+		8>"$cache/lock/packages" >"$scratch/apt.log" 2>&1 ||
 		die "apt-get could not install ${missing[*]}: $(grep -m1 '^[EW]:' "$scratch/apt.log")"
 }
 
