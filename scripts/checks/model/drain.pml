@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * drain.pml - how the patches drain the controller, and what is around that, as
- * a model for spin; see checks/model/check
+ * drain.pml - a model for spin of the patches, the controller and the CPUs; see
+ * checks/model/check
  *
  * Two CPUs and two sources, KBD and AUX, with a port and a line each. The task on
- * CPU 0 polls the controller and waits for KBD, as i8042_port_close() does; the one
- * on CPU 1 takes AUX away, as i8042_stop() does, and polls. Between any two steps a
- * context may stand still for as long as it takes: that is the vCPU that the
- * hypervisor has taken away. What is done under one hold of the lock is one step, for
- * nobody else sees what is between; so there is no lock here. A step reads the
- * status once, and data at most once.
+ * CPU 0 polls the controller and waits for KBD, as i8042_port_close() does. The task on
+ * CPU 1 takes AUX away, as i8042_stop() does, and polls. Between any two steps a context
+ * may stand still for any time, as on a vCPU that the hypervisor has taken away. All that
+ * is done under one hold of the lock is one step, because no other context can see a part
+ * of it; so the model has no lock. A step reads the status once, and data at most once.
  *
  * -DBYTES=n: bytes that the devices send; -DSPURIOUS=n: edges without a byte;
  * -DEATEN=n: bytes that a command reads, under the lock; -DLEVEL: the lines are
@@ -20,8 +19,8 @@
  * -DMARK_ALWAYS: a byte that is not delivered sets the mark, too, with the lock
  * dropped in between (6.12 and 2.6.32); -DLATE: the port of a byte is looked up after
  * that, and stop waits by synchronize_sched() (2.6.32).
- * -DONLY=PROPERTY: assert no other one; STOP_ENDS is what spin calls an invalid end
- * state. -DFAULT_...: something is wrong, and has to be found.
+ * -DONLY=PROPERTY: assert this property only; for STOP_ENDS spin reports an invalid end
+ * state. -DFAULT_...: a fault, which must be found.
  */
 
 #define NPORTS	2
@@ -95,7 +94,7 @@ bool gone[NPORTS];		/* i8042_stop() has returned */
 /* s is the source of which this context is the drainer, plus 1 */
 #define LOCALS	bool saved; byte b, s
 
-/* serio_interrupt() of a byte, which is done with then: spin need not keep whose it was */
+/* serio_interrupt(): the byte is done with, so spin need not store whose it was */
 inline receive(x)
 {
 	CHECK(STOP, !gone[port[x]]);
@@ -308,8 +307,8 @@ inline wait_delivered(p)
 }
 
 /*
- * The handler of a line, which does not run twice at a time, or the timer. It
- * returns to whom it has interrupted.
+ * The handler of a line, which never runs twice at a time, or the timer. It returns to
+ * the context that it has interrupted.
  */
 inline handler()
 {
@@ -380,7 +379,7 @@ end:	do
 }
 #endif
 
-/* Who runs on c is interrupted by l. */
+/* Handler l interrupts the context that runs on CPU c. */
 inline enter(l, c)
 {
 	CHECK(RUNNING, !drains[c]);
@@ -390,7 +389,7 @@ inline enter(l, c)
 }
 
 /*
- * An interrupt comes to any CPU that lets it. A line that is level-triggered
+ * An interrupt comes to any CPU that has interrupts on. A level-triggered line
  * interrupts again as long as its byte is in the output buffer.
  */
 #ifdef LEVEL
@@ -431,7 +430,7 @@ end:	do
 	:: INTERRUPT(AUX, 0)
 	:: INTERRUPT(AUX, 1)
 #ifdef TIMER
-	/* a softirq, which interrupts only tasks, and which interrupts may interrupt */
+	/* a softirq: it interrupts tasks only, and interrupts may interrupt it */
 	:: atomic { !ticked && top[0] == POLLER && !irqoff[0] -> ticked = true; enter(TICK, 0) }
 	:: atomic { !ticked && top[1] == STOPPER && !irqoff[1] -> ticked = true; enter(TICK, 1) }
 #endif
@@ -468,9 +467,9 @@ end:	do
 }
 
 /*
- * When nothing can happen any more, nobody waits for a CPU that stands still, but
- * who takes a port away. When that has gone on, every handler has returned, and no
- * byte is left. That the tasks have ended, spin checks.
+ * When nothing can happen any more, only a context that takes a port away may wait for a
+ * CPU that stands still. When that CPU has gone on, every handler must have returned, and
+ * no byte may be left. spin itself checks that the tasks have ended.
  */
 active proctype quiet()
 {

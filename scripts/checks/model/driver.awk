@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What driver.c runs of the driver's text: the sources, and what reads, delivers and waits
+# Print the parts of the driver's text that driver.c runs: the sources, and the functions
+# that read, deliver and wait
 
 /^static DECLARE_WAIT_QUEUE_HEAD\(i8042_delivered\);/ { print; next }
 /^static .*i8042_(delivering|unread)\[2\];/ { print; next }

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * driver.c - the driver's own text, as the patches leave it, run by threads under
- * ThreadSanitizer; see checks/model/check
+ * driver.c - the driver's own text, patched, run by threads under ThreadSanitizer; see
+ * checks/model/check
  *
- * What a step is, drain.pml assumes; here nothing is assumed, but few orders happen. A
- * thread for each line, one that closes KBD, one that polls, and one that stops and
- * starts AUX. A port is plain memory, which is freed when it has been stopped: two
- * drainers, or a delivery too late, are data races. A delivery sleeps now and then, so
- * that the others run meanwhile, on one CPU, too.
+ * drain.pml assumes which steps are atomic. Here nothing is assumed, but only few orders
+ * of steps happen. There is a thread for each line, one that closes KBD, one that polls,
+ * and one that stops and starts AUX. A port is plain memory, which is freed once the port
+ * is stopped. So two drainers, or a late delivery, are data races. A delivery sleeps now
+ * and then, so that the other threads run meanwhile, even on one CPU.
  *
- * -DDRIVER="FILE": what is taken from the driver; -DPOLL_ONLY: its close does not wait;
+ * -DDRIVER="FILE": the text of the driver; -DPOLL_ONLY: its close does not wait;
  * -DNO_STOP: AUX stays, for a run without ThreadSanitizer.
  */
 #define _GNU_SOURCE
@@ -33,12 +33,12 @@ static void wrong(const char *what)
 
 #include "shims.h"
 
-/* As it looks whether the port is AUX, without the lock, as ever. */
+/* i8042_port_close() looks without the lock whether a port is AUX, as it always has. */
 const char *__tsan_default_suppressions(void);
 const char *__tsan_default_suppressions(void) { return "race_top:i8042_port_close"; }
 
 /*
- * The controller, under the lock. When a byte is read, the next one is there, until
+ * The controller, under the lock. As soon as a byte is read the next one arrives, until
  * all were sent.
  */
 static bool obf;
@@ -48,7 +48,7 @@ static unsigned char data_of[2];
 static atomic_uint read_of[2], done_of[2];	/* bytes */
 static unsigned int dropped;
 
-/* Threads that are asked to look, and how often they still have to */
+/* How often each thread is still asked to look at the controller */
 enum { LINE_KBD, LINE_AUX, CLOSER, POLLER, NTHREADS };
 static sem_t asked[NTHREADS];
 static atomic_int pending;
@@ -144,7 +144,7 @@ static void close_kbd(void)
 #endif
 }
 
-/* When nobody is to look any more, nobody will. */
+/* When no thread is asked to look any more, a byte that is left stays there for ever. */
 static void looked(void)
 {
 	bool is_left;

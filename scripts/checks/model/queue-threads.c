@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * queue-threads.c - the module's protocol, i8042-rxq.h, used by threads as the module
- * uses it, for ThreadSanitizer; see checks/model/check
+ * queue-threads.c - the module's protocol, i8042-rxq.h, run by threads under
+ * ThreadSanitizer; see checks/model/check
  *
- * What a step is, queue.c assumes; here nothing is assumed, but few orders happen. A
- * thread is a CPU: it handles an interrupt, a call from another one, or polls, one after
- * the other. One more stops the port and starts it again. The port is plain memory that
- * is freed when it has been stopped: two that deliver at once, or one that delivers too
- * late, are data races.
+ * queue.c assumes which steps are atomic. Here nothing is assumed, but only few orders of
+ * steps happen. A thread is a CPU: in turn it handles an interrupt, handles a call from
+ * another CPU, or polls. One more thread stops the port and starts it again. The port is
+ * plain memory, which is freed once the port is stopped. So two deliveries at once, or a
+ * late delivery, are data races.
  *
- * -DFAULT_NO_OWNER, -DFAULT_UNLOCKED_NEXT, -DFAULT_NO_WAIT: something wrong, that has to
- * be found.
+ * -DFAULT_NO_OWNER, -DFAULT_UNLOCKED_NEXT, -DFAULT_NO_WAIT: faults, which must be found.
  */
 #include <pthread.h>
 #include <sched.h>

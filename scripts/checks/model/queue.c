@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * queue.c - the module's protocol, i8042-rxq.h as the kernel compiles it, under every
- * order of steps of those who use it; see checks/model/check
+ * queue.c - the module's protocol, i8042-rxq.h as the kernel compiles it, in every order
+ * of steps of its users; see checks/model/check
  *
- * One port, two lines, whose handlers may each read a byte of it, two CPUs. A CPU runs a
- * task that polls, and on top of that a hard interrupt: a line's handler, an irq_work, or
- * a call from the other CPU. A step is one call of a function of the protocol, or what
- * the driver and the module do between two of them. Whichever vCPU stands still is one of
- * the orders that are tried. A state that was seen is not left again.
+ * There are one port, two CPUs, and two lines whose handlers may each read a byte of the
+ * port. A CPU runs a task that polls, and on top of it a hard interrupt: the handler of a
+ * line, an irq_work, or a call from the other CPU. A step is one call of a function of
+ * the protocol, or what the driver and the module do between two calls. A vCPU that
+ * stands still is one of the orders that are tried. A state is explored only once.
  *
  * -DBYTES=n: bytes that the device sends; -DFIRES=n: interrupts of each line; -DPOLLS=n:
  * of each CPU. -DMISSING: line 0 has no second handler. -DOFFLINE: CPU 1 may go offline
@@ -16,8 +16,7 @@
  * -DFAULT_NO_CALL: a poll passes its byte, the owner is not called; -DFAULT_BLIND: the
  * owner's mark is cleared by a store.
  *
- * Exit status: 0 if nothing is wrong, 1 if something is, with the steps that
- * lead there.
+ * Exit status: 0 if nothing is wrong; else 1, after the steps that lead to the fault.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,7 +72,7 @@ static const char * const pc_names[NPCS] = {
 
 enum kind { TASK, HANDLER, WORK };
 
-/* @line is what runs it, of a HANDLER; @byte is on its way; @holds the lock. */
+/* @line: the line of a HANDLER; @byte: the byte on its way; @holds: has the lock */
 struct context {
 	unsigned char pc, kind, line, byte, holds;
 	unsigned int who;
@@ -371,7 +370,7 @@ static int begin_something(const struct state *s, int cpu, int level)
 		follow(&to, cpu, 0, NOTHING);
 	}
 #ifdef OFFLINE
-	/* What is to be called there is called before. */
+	/* Not before CPU 1 has run what is pending there */
 	if (level < 0 && cpu == 1 && !s->call[1] && !s->work[1]) {
 		to = *s;
 		to.offline = 1;
