@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Usage: judge.py [--measured CODE...]
 
-For checks/figures/check: a line for each quote and each table, "pass|fail|skip WHAT WHY" with
-tabs between.
+For checks/figures/check: print a line "pass|fail|skip WHAT WHY", with tabs between, for
+each quote and each table.
 
-	--measured CODE...	print the sums of the code: series, variants, module
+	--measured CODE...	print the checksums of the code: series, variants, module
 """
 import hashlib
 import pathlib
@@ -19,21 +19,21 @@ MEASURED = {
     "module": ("backport/*.[ch]",),
 }
 NUMBER = r"[0-9][0-9,]*(?:\.[0-9]+)?"
-# A figure with a unit, which has to come from somewhere
+# A figure with a unit: it must have a source
 FIGURE = re.compile(rf"(?<![\w.,])({NUMBER}) (%|ms|us|s|instructions?|minutes|times|GB|MB|of a million|late|bytes)(?!\w)")
 
 
 def say(*result):
-    """A line for checks/figures/check: pass, fail or skip, what, and why"""
+    """Print a line for checks/figures/check: pass, fail or skip, what, and why"""
     print("\t".join(result))
 
 
 def measured(code):
-    """The sum of some of the code that is measured"""
+    """The checksum of some of the code that is measured"""
     digest = hashlib.sha256()
     for pattern in MEASURED[code]:
         for path in sorted(TOP.glob(pattern)):
-            # Not what a patch says
+            # Leave out the message of a patch
             digest.update(path.read_bytes().partition(b"\ndiff --git ")[2] or path.read_bytes())
     return f"{code} {digest.hexdigest()[:16]}"
 
@@ -75,7 +75,7 @@ def records():
 
 
 class Tables(dict):
-    """The tables by name; complains of those that are old"""
+    """The tables by name; notes which are old, and which were used"""
 
     def __init__(self, found):
         current = {measured(code) for code in MEASURED}
@@ -101,7 +101,7 @@ def rendered(text, tables):
 
 
 def flat(text):
-    """Without line breaks and spaces of layout"""
+    """The text without line breaks and layout"""
     return " ".join(text.split())
 
 
@@ -115,12 +115,12 @@ def quotes_of(path):
 
 
 def is_row(line):
-    """Is it of a table: indented, and with three figures or more?"""
+    """Is this a row of a table: indented, with three figures or more?"""
     return line.startswith("  ") and len(re.findall(rf"(?<!\S){NUMBER}(?:/{NUMBER})?(?!\S)", line)) >= 3
 
 
 def judged(file, text, quotes, found, tables):
-    """(verdict, what, why) for everything that a text quotes, and what it does not"""
+    """(verdict, what, why) for each quote of a text, and for figures beside the quotes"""
     printed = {line for _, _, lines in found.values() for line in lines}
     rows = [line for line in text.splitlines() if is_row(line)]
     strange = [flat(line) for line in rows if flat(line) not in printed]
@@ -147,7 +147,7 @@ def judged(file, text, quotes, found, tables):
 
 
 def finds_planted(file, text, quotes, found, tables):
-    """Is every digit of a quote a failure if it is another one? Says which is not"""
+    """Change each digit of each quote: returns a change that is no failure, or nothing"""
     def failures(text):
         return sum(verdict == "fail" for verdict, _, _ in judged(file, text, quotes, found, tables))
 

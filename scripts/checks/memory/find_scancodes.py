@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Usage: find_scancodes.py FILE WORD
 
-How often is WORD in FILE, the memory of a machine, as the bytes that a keyboard sends when
-it is typed (set 1, press and release)? They may lie side by side or in equal distances of
-up to 64 bytes, as in a queue of structures. Prints each place, then "found N". Four letters
-of the word in a row are enough, so that a queue may go across pages.
+Search FILE, the memory of a machine, for the bytes that a keyboard sends when WORD is
+typed (set 1, press and release). The bytes may be adjacent, or at equal distances of up
+to 64 bytes, as in a queue of structures. Four letters of the word in a row are a hit,
+because a queue may cross pages. Prints how often each four letters were found, and at
+which distance, then "found N".
 """
 import re
 import sys
@@ -21,7 +22,7 @@ def scancodes(word):
 
 
 def patterns(word):
-    """Four letters in a row, in any distance"""
+    """Four letters in a row, at any distance up to 64 bytes"""
     for start in range(0, len(word) - 3, 4):
         codes = [re.escape(bytes([b])) for b in scancodes(word[start:start + 4])]
         for distance in range(1, 65):
