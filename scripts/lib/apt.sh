@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash disable=SC2154,SC2034
 #
-# Packages of Debian's suites, with the site and the keyring of apt's own
-# configuration, apart from the system's state; to be sourced after common.sh.
+# Fetch packages of Debian's suites, with the site and the keyring of apt's own
+# configuration, without touching the system's state; to be sourced after common.sh.
 
 arch=amd64 foreign=""
 
-# use_suites VERSION [FLAVOUR]: what the functions below speak of. Of i386 the point
-# release: some mirrors have the lists of its security suites, but not of the same day.
+# use_suites VERSION [FLAVOUR]: choose the suites for the functions below. For i386,
+# choose the release without its security suite, whose lists are not in step on some
+# mirrors.
 use_suites() {
 	read -r -a suites < <(suites_of "$1")
 	arch=$(arch_of "${2-plain}")
@@ -28,8 +29,8 @@ private_apt() { # TOOL ARGUMENT...
 		-o Acquire::Languages=none -o Acquire::Retries=3 "$@"
 }
 
-# site of the main archive or, if $1 is -security, of the security archive,
-# then the file that names its keyring
+# site ""|-security: the site of the main archive or of the security archive, then the
+# file that names its keyring
 site() {
 	apt-get indextargets --format '$(CODENAME) $(COMPONENT) $(REPO_URI) $(SOURCESENTRY)' \
 		'Created-By: Packages' 2>/dev/null |
@@ -65,7 +66,7 @@ update_apt() {
 	cp "$scratch/sources.list" "$state/sources.list"
 	if ! private_apt apt-get update >"$scratch/update.log" 2>&1 ||
 	   grep -q '^[EW]: .*\(Failed\|not have a Release\)' "$scratch/update.log"; then
-		# The lists of before, if there are any, are still good for what is cached.
+		# Old lists, if there are any, are good enough for what is in the cache.
 		touch -d @0 "$state/sources.list"
 		reason=$(grep -m1 -E '^([EW]: Failed|E:|Err:)' "$scratch/update.log" || true)
 		return 1
@@ -73,8 +74,8 @@ update_apt() {
 	rm -f "$state/names"
 }
 
-# kernel_packages: the names of all in the lists that are about a kernel. To read these
-# takes half a second, and they change once a day.
+# kernel_packages: the names of all packages for kernels. Reading the lists takes half a
+# second, and they change once a day, so keep the names.
 kernel_packages() {
 	if [ ! -s "$state/names" ]; then
 		private_apt apt-cache pkgnames linux- >"$scratch/names" || return
@@ -83,14 +84,16 @@ kernel_packages() {
 	cat "$state/names"
 }
 
-# releases_of VERSION FLAVOUR: of its packages, as uname -r gives them, the newest first
+# releases_of VERSION FLAVOUR: the releases of its packages, as uname -r prints them, the
+# newest first
 releases_of() {
 	kernel_packages |
 		sed -nE "s/^linux-headers-(${1//./\\.}\\.[0-9]+[^a-z]*(\\+[a-z0-9.+~]*)?-$(suffix_of "$2"))\$/\\1/p" |
 		sort -Vr
 }
 
-# have_lists: of the suites of use_suites, fetched today if they can be
+# have_lists: fetch the lists of the suites of use_suites, unless that was done today. If
+# they cannot be fetched, old ones do.
 have_lists() {
 	apt_is_fresh || update_apt || [ -n "$(find "$state/lists" -maxdepth 1 -name '*_Packages*')" ] ||
 		die "cannot fetch the list of ${suites[*]}: ${reason:-see apt-get update}"

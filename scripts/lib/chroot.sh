@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash disable=SC2154,SC2034
 #
-# Chroots of Debian's suites to build and to try packages in; to be sourced
-# after common.sh and apt.sh.
+# Chroots of Debian's suites, to build and to test packages in; to be sourced after
+# common.sh and apt.sh.
 
-# use_chroot NAME "SUITE..." PACKAGES [LATER]: sets $chroot to a chroot that has
-# PACKAGES, and the archive's lists and the files for apt to install LATER
-# without a network. No name may be the beginning of another with a "-".
+# use_chroot NAME "SUITE..." PACKAGES [LATER]: set $chroot to a chroot that has PACKAGES.
+# It also has the archive's lists and the files for apt to install LATER without a
+# network. A new chroot replaces all NAME-*, so no other name may begin with "NAME-".
 use_chroot() {
 	local name=$1 suites=$2 packages=$3 later=${4-} key
 
 	key=$(echo "$*" | hash_of)
 	chroot=$cache/chroot/$name-$key
-	# In a chroot that is none, no mount namespace can be made private.
+	# unshare makes all mounts private, which fails if / is no mount point.
 	mountpoint -q / ||
 		die "/ is no mount point, as it must be for a chroot; if it is DIR of another system, mount --bind DIR DIR there"
 	[ ! -d "$chroot" ] || return 0
@@ -36,7 +36,7 @@ use_chroot() {
 	half_made=""
 }
 
-# What packages are built and tried in
+# use_build_chroot: to build packages in
 use_build_chroot() {
 	use_chroot dkms-build "bookworm bookworm-security" build-essential,debhelper,fakeroot,libarchive-tools,lintian,makepkg,rpm,rpmlint
 }
@@ -49,14 +49,14 @@ use_test_chroot() { # SUITE
 		linux-headers-amd64,gcc,make,patch,kmod,dpkg-dev,lsb-release,openssl "$later"
 }
 
-# with_base: the suites of use_suites, and the suite on top of which backports live
+# with_base: the suites of use_suites and, for backports, the suite that they extend
 with_base() {
 	echo "${suites[*]}$(sed -n 's/-backports$//p' <<<" ${suites[0]}")"
 }
 
-# use_headers VERSION [RELEASE]: the headers of all flavours of a kernel for one
-# architecture, or of that release if it is none of those, with the compiler of its
-# suite. After use_suites and have_lists.
+# use_headers VERSION [RELEASE]: choose a chroot with the compiler of the kernel's suite
+# and the headers of all its flavours for one architecture; or the headers of RELEASE, if
+# another one. After use_suites and have_lists.
 use_headers() {
 	local version=$1 packages flavour list name=headers$foreign-$1
 
@@ -73,8 +73,8 @@ use_headers() {
 	use_chroot "$name" "$(with_base)" "$packages"
 }
 
-# use_clang VERSION: the headers of the plain flavour, and the clang of the kernel's
-# suite. After use_suites and have_lists.
+# use_clang VERSION: choose a chroot with the headers of the plain flavour and the clang
+# of the kernel's suite. After use_suites and have_lists.
 use_clang() {
 	local list
 
@@ -82,10 +82,10 @@ use_clang() {
 	use_chroot "clang-$1" "$(with_base)" "make,clang,linux-headers-${list%%$'\n'*}"
 }
 
-# inside UPPER COMMAND...: run it in the chroot, over which lies UPPER, where
-# all that it changes goes. It has /proc, the project in /project, to be read, the
-# directory UPPER.share, if there is one, in /share, and nothing of this machine's
-# /sys and /lib/modules.
+# inside UPPER COMMAND...: run the command in the chroot. All changes go to the overlay
+# UPPER. The chroot has /proc, this project read-only in /project, and the directory
+# UPPER.share, if it exists, in /share. It has no /sys and nothing of this machine's
+# /lib/modules.
 inside() {
 	local upper=$1
 

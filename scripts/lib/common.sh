@@ -27,7 +27,7 @@ usage_from_header() {
 	sed -n '/^# SPDX/d; /^#!/d; /^#/!q; s/^# \{0,1\}//p' "$0"
 }
 
-# offered PACKAGE...: those of them that this Debian has
+# offered PACKAGE...: print the packages that this Debian has
 offered() {
 	local p
 
@@ -51,7 +51,7 @@ need() {
 		die "packages are missing; run as root: apt-get install --no-install-recommends ${missing[*]}"
 	note "installing ${missing[*]}"
 	mkdir -p "$cache/lock" || die "cannot create $cache; set I8042_CACHE to a directory that can be written"
-	# One at a time: apt does not wait for another one that reads its lists.
+	# One at a time: apt fails if another apt reads its lists.
 	{ flock 8 && apt-get -q update && DEBIAN_FRONTEND=noninteractive \
 		apt-get -q -y install --no-install-recommends "${missing[@]}"; } \
 		8>"$cache/lock/packages" >"$scratch/apt.log" 2>&1 ||
@@ -66,7 +66,7 @@ need_space() { # DIR MIB
 	[ "$free" -ge "$2" ] || die "$1 has $free MiB free, $2 are needed; free some or set I8042_CACHE"
 }
 
-kill_tree() { # PID: it and all that it has started
+kill_tree() { # PID: end the process and all its children
 	local child children
 
 	children=$(cat "/proc/$1/task/"*/children 2>/dev/null) || true
@@ -76,7 +76,7 @@ kill_tree() { # PID: it and all that it has started
 	done
 }
 
-# remove_tree DIRECTORY...: nothing that an interrupted mmdebstrap has left mounted there
+# remove_tree DIRECTORY...: but unmount first what an interrupted mmdebstrap left mounted
 remove_tree() {
 	local tree mount
 
@@ -88,8 +88,8 @@ remove_tree() {
 	done
 }
 
-# A scratch directory, and no process and no half-made directory left behind,
-# whatever ends the script.
+# Make a scratch directory. Whatever ends the script, it leaves no process and no
+# half-made directory behind.
 half_made=""
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/i8042.XXXXXX") || exit 1
 on_exit() {
@@ -107,8 +107,8 @@ trap on_exit EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-# fore COMMAND...: wait for it in such a way that a signal to this script, which
-# bash would keep back until a foreground command ends, ends the command, too.
+# fore COMMAND...: run the command so that a signal to this script ends both at once. bash
+# would delay the signal until a foreground command ends.
 fore() { "$@" & wait $!; }
 
 # locked NAME: one process at a time makes NAME in the cache.
@@ -118,21 +118,21 @@ locked() {
 	flock -n 9 || { note "waiting for another run that makes $1"; flock 9; }
 }
 
-# copy_driver TREE DIRECTORY: those files of a kernel source that the series change
+# copy_driver TREE DIRECTORY: copy the files of a kernel source that the series change
 copy_driver() {
 	(cd "$1" && cp --parents drivers/input/serio/{Makefile,Kconfig,i8042*} \
 		Documentation/admin-guide/kernel-parameters.txt MAINTAINERS \
 		tools/testing/selftests/Makefile "$2")
 }
 
-# series_selftests ERA DIRECTORY: the self tests as that series has them
+# series_selftests ERA DIRECTORY: copy the self tests as the series of this era has them
 series_selftests() {
 	mkdir -p "$2"
 	cp -r "$top/selftests/drivers/input/i8042/." "$2"
 	[ "$1" = "$(era_of "$newest")" ] || patch -s -p1 -F0 -d "$2" <"$top/selftests/older.patch"
 }
 
-# copy_selftests DIRECTORY: for any kernel, and with what is in selftests/extra/
+# copy_selftests DIRECTORY: copy the self tests for any kernel, with selftests/extra/
 copy_selftests() {
 	series_selftests any "$1"
 	cp -r "$top/selftests/extra/." "$1"
@@ -144,7 +144,7 @@ copy_test_modules() { # DIRECTORY
 	rm -r "$scratch/selftests"
 }
 
-# What the self tests and the module are built from
+# Print or copy the sources of the self tests and of the module
 selftest_sources() { find "$top/selftests" -type f -print0 | sort -z | xargs -0 cat; }
 backport_sources() { cat "$top"/backport/{*.[ch],Kbuild}; }
 copy_module() { mkdir -p "$1" && cp "$top"/backport/{*.[ch],Kbuild} "$1"; }

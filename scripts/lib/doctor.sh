@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash disable=SC2034,SC2154
 #
-# What i8042-doctor has said, in a tree or in a virtual machine. To be sourced after
-# said.sh.
+# Judge the output of i8042-doctor, in a tree of files or in a virtual machine. To be
+# sourced after said.sh.
 
 doctor=$top/scripts/i8042-doctor
 manual=$top/Documentation/i8042-doctor.1
 
-# Lines that the doctor has broken are put together.
+# part NAME: as in said.sh, but join the lines that the doctor has broken
 part() {
 	name=$1 awk '/^== / { on = $0 == "== " ENVIRON["name"]; next }
 		on && sub(/^                        /, " ") { line = line $0; next }
@@ -15,8 +15,8 @@ part() {
 		END { if (n) print line }' "$said"
 }
 
-# The manual page has the names of the members, with N for a number and * for anything,
-# and their types.
+# is_json NAME: is the part JSON as in the manual page? That has the names of the members,
+# with N for a number and * for anything, and their types.
 is_json() { # NAME [MEMBER VALUE]
 	part "$1" | sed '/^status [0-9]*$/d' >"$scratch/json"
 	verdict "$1: JSON as in the manual page${2:+, $2 is $3}" "$(python3 -c '

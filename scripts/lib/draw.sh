@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash disable=SC2154
 #
-# Sourced by what draws pictures.
+# To be sourced by scripts that draw pictures.
 
-# draw FILE HEIGHT: an SVG of 800 by HEIGHT pixels, for a page that is light or dark, as
-# whoever looks at it prefers. gnuplot's commands are standard input; black and white are
-# the colours that change.
+# draw FILE HEIGHT: draw an SVG of 800 by HEIGHT pixels. gnuplot's commands are standard
+# input. In a browser that prefers dark pages, black and white are exchanged for the
+# colours of a dark page.
 draw() {
 	{ echo "set terminal svg size 800,$2 font 'sans,13' enhanced background '#ffffff'
 		set output '$scratch/svg'"; cat; } | gnuplot || return

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash disable=SC2034,SC2154
 #
-# The one language of results: KTAP for verdicts, key=value for figures. A check
-# calls pass, fail and skip, and conclude at its end; results and figure read what
-# any check, any self test or any virtual machine has printed. To be sourced by bash.
+# Write and read results: KTAP for verdicts, key=value for figures. A check calls pass,
+# fail and skip, and conclude at its end. results and figure read the output of any check,
+# self test or virtual machine. To be sourced by bash.
 
 passed=0 failed=0 skipped=0 begun=""
 
-# begin_results: before anything else is printed; the first test line does it, too
+# begin_results: print the header of KTAP, before anything else; the first test line does
+# it, too
 begin_results() {
 	[ -n "$begun" ] || echo "KTAP version 1"
 	begun=y
@@ -47,8 +48,8 @@ conclude() {
 	[ "$failed" -eq 0 ] || exit 1
 }
 
-# results FILE [PREFIX]: lines "pass|fail|skip NAME REASON", separated by tabs, for the
-# test lines in FILE, which begin with PREFIX (kselftest's runner puts "# " there)
+# results FILE [PREFIX]: print "pass|fail|skip NAME REASON", separated by tabs, for each
+# test line in FILE that begins with PREFIX (kselftest's runner puts "# " there)
 results() {
 	awk -v prefix="${2-}" '
 	index($0, prefix) != 1 { next }
@@ -83,7 +84,7 @@ figure() {
 	END { if (value != "") print value }' "$1"
 }
 
-# figures_sum FILE NAME KEY: of all lines whose name begins with NAME
+# figures_sum FILE NAME KEY: the sum over all lines whose name begins with NAME
 figures_sum() {
 	awk -v name="$2" -v key="$3=" '
 	$1 == "#" && index($2, name) == 1 {

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash disable=SC2154
 #
-# What commands have said, in a virtual machine or here: "try" of vm/guest/try.sh prints
-# it in parts, to be judged here one by one. To be sourced after common.sh.
+# Judge the output of commands, in a virtual machine or here. "try" of vm/guest/try.sh
+# prints it in parts, which are judged one by one. To be sourced after common.sh.
 
 # shellcheck source=../vm/guest/try.sh
 . "$top/scripts/vm/guest/try.sh"
 
 said=$scratch/said
 
-# try_in_vm KERNEL COMMAND [OPTION...]: what it says is judged next
+# try_in_vm KERNEL COMMAND [OPTION...]: run the command; its output is judged next
 try_in_vm() {
 	local status=0
 
@@ -23,10 +23,10 @@ try_in_vm() {
 		"$(grep -qx '== end' "$said" && echo ok || tail -n 1 "$said")"
 }
 
-# part NAME: without its name
+# part NAME: print this part, without its name
 part() { name=$1 awk '/^== / { on = $0 == "== " ENVIRON["name"]; next } on' "$said"; }
 
-# says NAME PATTERN: is there a line like that in the part?
+# says NAME PATTERN: does a line of the part match?
 says() {
 	local line
 
@@ -34,7 +34,7 @@ says() {
 	verdict "$1: ${line:-$2}" "$([ -n "$line" ] && echo ok || echo "it says: $(part "$1" | head -n 1)")"
 }
 
-# silent NAME PATTERN: is there none?
+# silent NAME PATTERN: does no line of the part match?
 silent() {
 	local line
 
@@ -42,7 +42,8 @@ silent() {
 	verdict "$1: not a word of $2" "${line:-ok}"
 }
 
-# counts NAME KEY TEST NUMBER: is the number in the line "KEY NUMBER" so?
+# counts NAME KEY TEST NUMBER: compare the number of the line "KEY N" by TEST (-eq,
+# -gt...)
 counts() {
 	local n
 

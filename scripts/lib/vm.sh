@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash disable=SC2034,SC2154
 #
-# What is booted in a virtual machine, and what its kernel's log says; to be sourced
-# after common.sh.
+# Make what a virtual machine boots, and read its kernel's log; to be sourced after
+# common.sh.
 
-# get_kernel KERNEL: sets $image, a directory with a kernel and its modules, $bootable, its
-# file for QEMU, and $built, a directory with the driver to insert, if any, and the self
-# tests for it. KERNEL is VERSION[-FLAVOUR][:DRIVER]; see kernel/stock, kernel/build and
-# kernel/driver. QEMU enters a vmlinux by its PVH note; TCG takes 4 s to unpack a bzImage
-# in xz.
+# get_kernel KERNEL: set $image, a directory with a kernel and its modules; $bootable, the
+# kernel's file for QEMU; and $built, a directory with the self tests and, if any, the
+# driver to insert. KERNEL is VERSION[-FLAVOUR][:DRIVER]; see kernel/stock, kernel/build
+# and kernel/driver. Debian's kernels boot as a vmlinux, by its PVH note: TCG takes 4 s to
+# unpack a bzImage in xz.
 get_kernel() {
 	local version=${1%%:*} flavour=plain driver=none
 
@@ -31,10 +31,10 @@ get_kernel() {
 # /dev/kvm alone says little: it can be there without the CPU's help.
 has_kvm() { [ -w /dev/kvm ] && grep -qwE 'vmx|svm' /proc/cpuinfo; }
 
-# has_driver: is one to be inserted, after get_kernel?
+# has_driver: is a driver to be inserted? After get_kernel.
 has_driver() { [ -d "$built/driver" ]; }
 
-# make_initrd DIRECTORY FILE COMMAND [FILE...]: what a virtual machine starts with, made in
+# make_initrd DIRECTORY FILE COMMAND [FILE...]: make the initramfs of a virtual machine in
 # DIRECTORY: busybox, guest/, modules, driver, tests and more files. After get_kernel.
 make_initrd() {
 	local root=$1 file=$2 command=$3 driver release modules
@@ -63,16 +63,21 @@ make_initrd() {
 	(cd "$root" && find . | cpio -o -H newc --owner 0:0 --quiet | gzip -1) >"$file"
 }
 
-# driver_options: for its command line, wherever it is booted: the built-in driver stays
-# out of the way of the one to insert.
+# driver_options: options that any boot of the kernel needs: the built-in driver must not
+# start if another one is inserted
 driver_options() { ! has_driver || echo "initcall_blacklist=i8042_init"; }
 
-# kernel_options: the same in a virtual machine. KASAN takes an interrupt's memory for wild
-# in a kernel with five levels of page tables; on a busy host a vCPU may well not run for
-# RCU's usual 21 s. A kernel that finds its TSC stable, and later not, patches
-# sched_clock_cpu() while the other vCPU runs it, and QEMU's TCG may then meet the
-# breakpoint when it has gone. The clocksource watchdog of the newest kernel waits for the
-# other CPU, by the clock of the moment: if that is jiffies, which stand still meanwhile,
+# kernel_options: all options for a boot in a virtual machine.
+#
+# no5lvl: with five levels of page tables, KASAN takes an interrupt's memory for wild.
+# rcu_cpu_stall_timeout: on a busy host a vCPU may not run for RCU's usual 21 s.
+#
+# sched_clock_init_late: a kernel that finds its TSC stable, and later unstable, patches
+# sched_clock_cpu() while the other vCPU runs it. QEMU's TCG may run the breakpoint after
+# it was removed.
+#
+# tsc=nowatchdog: the clocksource watchdog of the newest kernel waits for the other CPU,
+# by the current clock. If that is jiffies, which stand still meanwhile,
 # and the other CPU waits in stop_machine() to change the clock, both wait for ever.
 kernel_options() {
 	echo "panic=-1 nokaslr no5lvl mitigations=off loglevel=5 rcupdate.rcu_cpu_stall_timeout=120"
@@ -80,16 +85,16 @@ kernel_options() {
 	driver_options
 }
 
-# load_module KERNEL: what the guest has to do before the tests of KERNEL
+# load_module KERNEL: the command that the guest runs before the tests, if any
 load_module() { [[ $1 != *:backport* ]] || echo "modprobe i8042_inorder || exit;"; }
 
-# keeps_order KERNEL: does it have the series or the module?
+# keeps_order KERNEL: does it have the fix (the series or the module)?
 keeps_order() { [[ $1 == *:fix* || $1 == *:backport* ]]; }
 
-# A host that steals: what vcpu-steal is to do
+# Options of vcpu-steal for a host that steals
 stealing="--length 5 --period 10-30"
 
-# symbol MAP NAME...: the first of them that the kernel has
+# symbol MAP NAME...: the first of these names that the kernel has
 symbol() {
 	local map=$1 name
 
@@ -99,34 +104,34 @@ symbol() {
 	echo "$name"
 }
 
-# park_at KERNEL PLACE MS[-MS] [LOG]: sets $parking to what vm/run --park wants, in order
-# to park the vCPU that polls at PLACE: deliver, between the unlock and the delivery, or
-# read, before the read of the status. After get_kernel; the addresses are the same at
-# each boot, without KASLR.
+# park_at KERNEL PLACE MS[-MS] [LOG]: set $parking to the value for vm/run --park that
+# parks the vCPU that polls at PLACE: deliver (between the unlock and the delivery) or
+# read (before the read of the status). After get_kernel. Without KASLR the addresses are
+# the same at each boot.
 park_at() {
 	local at=serio_interrupt after module="" map=$scratch/map
 
 	! has_driver || module=y
-	# A built-in twin of the driver is not what runs.
+	# Leave out the symbols of the built-in driver, which does not run.
 	fore "$top/scripts/vm/run" ${4:+--log "$4"} "$1" "grep -E '(i8042_|usleep_range|serio_interrupt)' /proc/kallsyms" |
 		awk -v module=$module '!module || NF > 3 || $3 !~ /^i8042_/' >"$map"
-	# The status is read by "in", 0xec.
+	# "in", 0xec, reads the status.
 	[ "$2" = deliver ] || at=$(symbol "$map" i8042_read_byte i8042_handle_data i8042_interrupt)/ec
-	# A driver without a function for it polls at the end of i8042_port_close(), by
-	# calling its handler with an IRQ of 0 (xor %edi,%edi).
+	# A driver without a function for the poll calls its handler at the end of
+	# i8042_port_close(), with an IRQ of 0 (xor %edi,%edi).
 	after=$(symbol "$map" __i8042_poll i8042_poll i8042_port_close)
 	[ "$after" != i8042_port_close ] || after+=/31ff
 	parking=map=$map,at=$at,after=$after,until=$(symbol "$map" usleep_range_state usleep_range),length=$3
 }
 
-# queued_motions TRACE: lines "X Y" for the packets that QEMU put into the queue of
-# its PS/2 mouse, by its trace event ps2_mouse_send_packet. It counts y upwards.
+# queued_motions TRACE: print "X Y" for each packet that QEMU put into the queue of its
+# PS/2 mouse, by its trace event ps2_mouse_send_packet, in which y points upwards
 queued_motions() {
 	sed -nE 's/.* x (-?[0-9]+) y (-?[0-9]+) z .*/\1 \2/p' "$1" | awk '{ print $1, -$2 }'
 }
 
-# without_races_of_others LOG: without KCSAN's reports in which nobody of this
-# project or of the input drivers has a part; what those say to standard error
+# without_races_of_others LOG: print the log without those reports of KCSAN that name
+# neither the i8042 nor an input driver. Their titles go to standard error.
 without_races_of_others() {
 	awk '
 	{ sub(/\r$/, "") }
@@ -146,9 +151,9 @@ without_races_of_others() {
 	END { if (report) printf "%s", text }' "$1"
 }
 
-# complaint LOG: the first line of a kernel's log with a bug, a warning or a leak. One
-# race is meant: whoever waits for an interrupt looks at its state without the lock
-# first, and again with it (__synchronize_hardirq() in kernel/irq/manage.c,
+# complaint LOG: print the first line of a kernel's log with a bug, a warning or a leak.
+# One race is intended: a CPU that waits for an interrupt reads its state first without
+# the lock, then with it (__synchronize_hardirq() in kernel/irq/manage.c,
 # irq_wait_on_inprogress() in chip.c).
 complaint() {
 	without_races_of_others "$1" |
