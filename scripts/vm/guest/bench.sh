@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=sh
 #
-# What reports/bench measures in a guest, besides the self tests. Each prints a line of
-# figures.
+# The measurements of reports/bench in a guest, besides the self tests. Each function
+# prints a line of figures.
 
 . /guest/oracle.sh
 
-# The one that was inserted may have a twin in the kernel.
+# driver_symbol NAME: the symbol of the inserted driver, not of the built-in one
 driver_symbol() { if [ -f /driver ]; then echo "$(cat /driver):$1"; else echo "$1"; fi; }
 
-# For how long IRQ 12 is handled at most while a delivery is stopped for 100 ms on the other
-# CPU, in us. WHERE is 1 in the poll, 4 in interrupts; then a delivery to the KBD, not in
-# the handler that is timed.
+# The longest time in the handler of IRQ 12, in us, while a delivery is stopped for 100 ms
+# on the other CPU. WHERE is 1: stop the delivery of a poll; or 4: of an interrupt, to the
+# KBD only, so that the handler that is timed is not stopped itself.
 handler() { # WHERE
 	ports=3
 	[ "$1" = 1 ] || ports=1
@@ -21,11 +21,12 @@ handler() { # WHERE
 		END { if (calls) print "# handler: max_us=" us }' $O/result
 }
 
-# The longest way of a byte of the KBD, in us, while a delivery to the AUX port is stopped
-# for 100 ms on the other CPU: with one byte of the AUX port on its way, and with five,
-# which may be ahead of it in the controller
+# The longest time from the injection of a KBD byte to its receipt, in us, while a
+# delivery to the AUX port is stopped for 100 ms on the other CPU. Measured with one AUX
+# byte on its way, and with five, which may be ahead of the KBD byte in the controller.
 kbd() { # irq|poll WHERE
-	# Who delivers to the AUX port is on CPU 1: its interrupts, or the poll.
+	# The context that delivers to the AUX port is on CPU 1: its interrupt, or the
+	# poll.
 	us=0 every=10 cpus=2
 	[ "$1" = irq ] || us=500 every=3 cpus=1
 	echo 1 >/proc/irq/1/smp_affinity
@@ -39,8 +40,8 @@ kbd() { # irq|poll WHERE
 	done
 }
 
-# How long it takes until a byte is received whose interrupt was lost; nothing if the
-# driver has no poll for it, or the poll did not find one
+# The mean time until a byte is received whose interrupt was lost, in ms. Prints nothing
+# if the driver has no poll timer, or if the timer missed a byte.
 recovery() {
 	for p in /sys/module/i8042*/parameters/poll_ms; do
 		[ -e "$p" ] || return

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=sh
 #
-# What i8042-doctor says, for checks/doctor-vm to judge. Needs vm/run --input, and its
-# command line for bytes that the kernel logs.
+# Run i8042-doctor, for checks/doctor-vm to judge. Needs vm/run --input, and a command
+# line with which the kernel logs bytes (i8042.debug).
 
 . /guest/try.sh
 
 doctor="sh /i8042-doctor"
 
-# The mouse is to be a mouse with KVM, too.
+# Force the protocol: with KVM psmouse would choose vmmouse.
 mouse() {
 	have_nobody
 	modprobe psmouse proto=imps
@@ -20,7 +20,8 @@ mouse() {
 # as_nobody NAME ARGUMENTS
 as_nobody() { try "$1" su nobody -c "$doctor $2"; }
 
-# watched PATTERN COMMAND: for $s seconds, longer until it has printed a line like that
+# watched PATTERN COMMAND: run the command for $s seconds. If no line matches, try again
+# with a longer time.
 watched() {
 	# shellcheck disable=SC2034	# for COMMAND
 	for s in 4 16 64 256; do
@@ -76,7 +77,7 @@ with_the_series() {
 	as_nobody "the series as nobody"
 }
 
-# The probe of a mouse has interrupts, too.
+# Wait until the mouse was probed: the probe has interrupts, too.
 probed() {
 	grep -q isa0060/serio1 /proc/bus/input/devices || return
 	before=$(grep i8042 /proc/interrupts)
@@ -84,7 +85,7 @@ probed() {
 	[ "$before" = "$(grep i8042 /proc/interrupts)" ]
 }
 
-# moved MODULES NAME KIND: what does it see move, of a device with that name?
+# moved MODULES NAME KIND: run the doctor's --test while the device of this NAME moves
 # shellcheck disable=SC2086	# lists of words
 moved() {
 	modprobe -a evdev mousedev psmouse $1

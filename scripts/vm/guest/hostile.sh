@@ -5,18 +5,21 @@
 # Usage: hostile.sh DRIVER [TROUBLE...], with seed, seconds and alone in the environment
 #        hostile.sh --list DRIVER
 #
-# Trouble for the driver while bytes flow, for checks/hostile, which says what each is.
-# DRIVER is that of the kernel's name. Prints KTAP, and figures for each trouble.
+# Make trouble for the driver while bytes flow, for checks/hostile, whose help explains
+# each TROUBLE. DRIVER is as in KERNEL:DRIVER of vm/run. Prints KTAP, and figures for each
+# trouble.
 
-# What is done meanwhile, and how long no byte may come before it counts as lost: where
-# none may be, no pause of the host may look like a loss.
+# $delays: polls, spurious edges and delays while bytes flow. $patient: wait long before a
+# byte counts as lost. Where no byte may be lost, a pause of the host must not look like a
+# loss.
 delays="poll_us=500 edge_us=500 spin_us=200 spin_every=20"
 patient="patience_ms=60000"
 any="packets=Y gap_us=500 $delays"
 
-# NAME, drivers that have it, runs of more than one that it takes part in, what is asked of
-# the bytes of KBD and AUX, and how they flow. Without the module at work bytes do
-# overtake each other, so those two have no delays.
+# The columns: NAME, the drivers that have it, the runs of several troubles that it
+# belongs to, the function that judges KBD and AUX (stays, goes or none), and how bytes
+# flow. While the module is unloaded or observes, delays would let bytes overtake each
+# other; so reload and mode have none.
 table="
 hotplug		-	all_kept,all	stays	stays	$delays $patient
 affinity	-	all_kept,all	stays	stays	$delays $patient
@@ -60,14 +63,14 @@ inorder=/sys/module/i8042_inorder
 run=/tmp/run
 mkdir -p $run /tmp/full
 mount -t tmpfs -o size=100% none /tmp/full
-# Forged bytes are keys for atkbd, sooner or later those of SysRq's crash, and
-# Ctrl-Alt-Del, which is a SIGINT then.
+# For atkbd, forged bytes are keys: sooner or later SysRq's crash, and Ctrl-Alt-Del, which
+# sends SIGINT. Disarm both.
 trap '' INT
 echo 0 >/proc/sys/kernel/sysrq
 echo 0 >/proc/sys/kernel/ctrl-alt-del
 echo $$ >/proc/sys/kernel/cad_pid
 
-# rnd N: $r is a number from 0 to N - 1; each trouble has numbers of its own
+# rnd N: set $r to a random number from 0 to N - 1; each trouble has its own sequence
 rnd() {
 	state=$(((state * 1103515245 + 12345) & 0x7fffffff))
 	r=$(((state >> 8) % $1))
@@ -96,8 +99,8 @@ bind() { # KBD|AUX DRIVER
 	d=$(port_dir "$1") && printf %s "$2" 2>/dev/null >"$d/drvctl"
 }
 
-# A port on which bytes came while nobody had it is looked at again by a worker,
-# who may take it away from us once.
+# If bytes come on a port without a driver, a worker of serio probes the port again. It
+# may take the port away from us once, so try again.
 bind_all() { # DRIVER-OF-KBD DRIVER-OF-AUX
 	for _ in 1 2 3 4 5 6 7 8 9 10; do
 		bind KBD "$1"
@@ -108,7 +111,7 @@ bind_all() { # DRIVER-OF-KBD DRIVER-OF-AUX
 	return 1
 }
 
-# The troubles: each is done again and again, and counted if it returns 0
+# The troubles. Each do_* is called again and again, and counted if it returns 0.
 
 do_hotplug() {
 	put /proc/irq/12/smp_affinity 2
@@ -138,7 +141,7 @@ rebind() { # KBD|AUX
 do_rebind_kbd() { rebind KBD; }
 do_rebind_aux() { rebind AUX; }
 
-# To whichever driver
+# Bind a port to a random driver
 do_rebind() {
 	rnd 6
 	case $r in
@@ -149,7 +152,7 @@ do_rebind() {
 	4)	bind KBD atkbd ;;
 	5)	bind AUX psmouse ;;
 	esac
-	# A driver that finds nobody who answers was there, too.
+	# Count it even if the driver found no device that answers.
 	[ -n "$d" ]
 }
 
@@ -164,7 +167,7 @@ do_device() {
 }
 both_ports() { port_dir KBD && port_dir AUX; } >/dev/null
 
-# Once nothing flows any more, so that the probe finds both ports
+# Called when no bytes flow any more, so that the probe finds both ports
 restore_device() {
 	for _ in 1 2 3 4 5; do
 		within 200 both_ports && return
@@ -207,8 +210,8 @@ do_led() {
 	return 1
 }
 
-# Until 96 MiB are left, then all at once; in pieces, between which this task can be
-# frozen for "suspend"
+# Fill memory until 96 MiB are left, then free all at once. Fill it in pieces: between
+# them "suspend" can freeze this task.
 do_memory() {
 	free=$(awk '$1 == "MemAvailable:" { print int($2 / 1024) }' /proc/meminfo)
 	left=$((free - 96)) filled=1
@@ -225,7 +228,7 @@ do_memory() {
 }
 undo_memory() { rm -f /tmp/full/*; }
 
-# Done by a module, see start_fuzz()
+# A module makes these, see start_fuzz()
 do_fuzz_kept() { usleep 100000; }
 do_fuzz() { usleep 100000; }
 
@@ -251,7 +254,7 @@ load_oracle() { # "PARAMETER=VALUE..."
 	insmod test_modules/i8042_oracle.ko $1 && loaded=$1
 }
 
-# Of these parameters, those that begin with fuzz_ are the module's.
+# start_fuzz PARAMETER=VALUE...: load the module with those that begin with fuzz_, if any
 start_fuzz() { # PARAMETER=VALUE...
 	# shellcheck disable=SC2046	# a list
 	set -- $(printf '%s\n' "$@" | sed -n 's/^fuzz_//p')
@@ -271,7 +274,7 @@ flow() { # PARAMETER=VALUE...
 
 flow_has_ended() { grep -q "^injecting 0" "$O/result"; }
 
-# No new bytes; those on their way arrive
+# Inject no new bytes, and wait for those on their way
 stop_flow() {
 	stop_fuzz
 	put "$P/bytes" 1
@@ -280,7 +283,7 @@ stop_flow() {
 	eval "$(awk '{ print $1 "=" $2 }' "$O/result")"
 }
 
-# Was each done, and have some bytes come? One trouble may keep another from being done.
+# Did each trouble happen, and did some bytes come? One trouble may block another.
 enough_of() { # TROUBLE...
 	for t; do
 		[ -e "$run/$t" ] || return
@@ -292,7 +295,8 @@ enough_of() { # TROUBLE...
 
 wrong() { why=${why:+$why, }$*; }
 
-# What must be 0 for a port: of a port that stays, or of one that comes and goes
+# judge PORT FAULT...: these counts must be 0. stays() and goes() judge a port that stays,
+# and a port that goes away and comes back.
 judge() { # PORT FAULT...
 	port=$1
 	shift
@@ -308,7 +312,7 @@ stays() { # PORT
 }
 goes() { judge "$1" late dup; }
 
-# And when all is over?
+# When the trouble is over, bytes must flow as before
 clean() {
 	restore_device
 	bind_all i8042_oracle i8042_oracle || { wrong "ports not back"; return; }
@@ -321,7 +325,7 @@ clean() {
 		wrong "afterwards $kbd_received/$aux_received bytes of 500"
 }
 
-# prepare TROUBLE...: the drivers that they need
+# prepare TROUBLE...: load and bind the drivers that the troubles need
 prepare() {
 	oracle=filter=Y kbd=i8042_oracle aux=i8042_oracle
 	for t; do
@@ -335,10 +339,12 @@ prepare() {
 		led | fuzz)
 			kbd=atkbd aux=psmouse
 			modprobe atkbd 2>/dev/null	# or built in
-			# Its search for protocols takes minutes if nobody answers.
+			# Without proto= its search for protocols takes minutes if no
+			# mouse answers.
 			modprobe psmouse proto=bare ;;
 		suspend)
-			# With all at once a task may be busy for longer than the usual 20 s.
+			# With all troubles at once, a task may need more than the usual
+			# 20 s to freeze.
 			put /sys/power/pm_freeze_timeout 200000
 			put /sys/module/suspend/parameters/pm_test_delay 0
 			put /sys/power/pm_test platform ;;
@@ -347,14 +353,14 @@ prepare() {
 	load_oracle "$oracle" && bind_all $kbd $aux
 }
 
-# make SECONDS TROUBLE...: while bytes flow
+# make SECONDS TROUBLE...: make these troubles at once while bytes flow
 make() {
 	time=$1 n=0 jobs=""
 	shift
 	touch $run/go
 	for t; do
 		n=$((n + 1))
-		# The rest gets no chance while there are no ports.
+		# With other troubles, suspend seldom: they have no ports meanwhile.
 		case $#$t in
 		1suspend) pauses=20 ;;
 		*suspend) pauses=3000 ;;
@@ -374,7 +380,7 @@ make() {
 	stop_flow
 }
 
-# judge_all TROUBLE...: what has come of it
+# judge_all TROUBLE...: print the counts and judge them
 judge_all() {
 	counts=""
 	for t; do
@@ -439,7 +445,7 @@ hostile() { # NAME
 	echo "# $name: ended_at=$(cut -d ' ' -f 1 /proc/uptime)"
 }
 
-# shuffled NAME...: in an order of the seed
+# shuffled NAME...: print the names in an order that the seed determines
 shuffled() {
 	state=$((seed * 64))
 	rnd 1
@@ -459,7 +465,7 @@ shuffled() {
 	done
 }
 
-# members_of NAME: the trouble, or those of a run of more than one
+# members_of NAME: the trouble itself, or the troubles of a run of several
 members_of() {
 	case $1 in
 	all*)	for t in $order; do

@@ -2,13 +2,13 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2154	# set on the kernel's command line
 #
-# What a job for LAVA runs. The kernel's command line says which tests, so one initramfs
-# does for all jobs:
+# A job for LAVA runs this. The kernel's command line says which tests, so one initramfs
+# serves all jobs:
 #
 #	i8042_load	a module to load first, or nothing
-#	i8042_tests	arguments of guest/tests.sh, commas for blanks
+#	i8042_tests	arguments of guest/tests.sh, with commas for blanks
 #
-# lava-check defines complaint(), of lib/vm.sh.
+# lava-check adds complaint() from lib/vm.sh.
 
 dmesg -n 1
 [ -z "$i8042_load" ] || modprobe "$i8042_load"

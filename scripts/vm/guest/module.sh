@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=sh disable=SC2154	# P and O are of oracle.sh
 #
-# What the module i8042_inorder does besides delivering in order, for checks/module to
-# judge. Bytes flow for as long as what is done meanwhile takes.
+# Make the module i8042_inorder do what it does besides delivering in order, for
+# checks/module to judge. Bytes flow until the commands that run meanwhile have ended.
 
 . /guest/oracle.sh
 . /guest/try.sh
@@ -10,14 +10,15 @@
 M=/sys/module/i8042_inorder/parameters
 S=/sys/kernel/debug/i8042_inorder/stats
 
-# logged NAME COMMAND...: with what the kernel says
+# logged NAME COMMAND...: like try, and print the kernel's messages, too
 logged() {
 	dmesg -c >/dev/null
 	try "$@"
 	dmesg | sed 's/^\[[^]]*\] //'
 }
 
-# meanwhile COMMAND [PARAMETER=VALUE...]: ten times, and until a thousand bytes have come
+# meanwhile COMMAND [PARAMETER=VALUE...]: run the command while bytes flow, ten times and
+# until more than a thousand bytes have come
 meanwhile() {
 	command=$1 times=0
 	shift
@@ -85,7 +86,7 @@ all() {
 	oracle patience_ms=20000
 	logged "without second handlers" run bytes=5000 poll_us=500
 	rmmod i8042_oracle
-	# Who passed the last byte may have gone.
+	# The CPU that passed the last byte may be offline by then.
 	echo 0 >/sys/devices/system/cpu/cpu1/online
 	try "unloaded without CPU 1" rmmod i8042_inorder
 	echo 1 >/sys/devices/system/cpu/cpu1/online

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=sh
 #
-# For a guest where i8042_order.sh is too much: "run" prints the result of the test
-# module, and the statistics of i8042_inorder if it is loaded.
+# A small alternative to i8042_order.sh: "run" prints the result of the test module, and
+# the statistics of i8042_inorder if it is loaded.
 
 P=/sys/module/i8042_oracle/parameters
 O=/sys/kernel/debug/i8042_oracle
@@ -18,9 +18,9 @@ bind_ports() { # DRIVER
 	done
 }
 
-# Where a probe of serio_interrupt() comes and goes while bytes flow: with another one
-# there all the time nothing is patched then. The CPUs of TCG jump to address 0 now and
-# then if a function is patched that they are about to call.
+# Keep a probe on serio_interrupt(). Tests add and remove another probe while bytes flow,
+# which patches the function unless one is there already. Under TCG, a CPU that is about
+# to call a function that is being patched jumps to address 0 now and then.
 keep_probed() {
 	echo "p serio_interrupt" >/sys/kernel/debug/tracing/kprobe_events
 	echo 1 >/sys/kernel/debug/tracing/events/kprobes/enable
@@ -43,9 +43,10 @@ finish() {
 
 run() { start "$@"; finish; }
 
-# Of one CPU, from the entry of an interrupt to the receipt of its byte, median and 99th
-# percentile, and what is left from there to its end, if the byte is received in it; in
-# ns (instructions with vm/run --icount). Interrupts of irq_work
+# Print the time from the entry of an interrupt to the receipt of its byte, median and
+# 99th percentile; the time from there to the end of the interrupt, if it delivers the
+# byte itself; and the number of irq_work interrupts. Times are in ns (with vm/run
+# --icount: instructions), on one CPU.
 irq_works() { awk "/^ *IWI:/ { print \$2 }" /proc/interrupts; }
 latency() {
 	echo 0 >/sys/devices/system/cpu/cpu1/online

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=sh
 #
-# What input devices of a virtual machine receive while the i8042 is polled, as
-# frames. A DEVICE is NAME:PHYS, with the device's physical path, a regular expression.
+# Record what input devices of a virtual machine receive while the i8042 is polled, and
+# print it as frames. A DEVICE is NAME:PHYS. PHYS is a regular expression for the device's
+# physical path.
 
 P=/sys/module/i8042_oracle/parameters
 O=/sys/kernel/debug/i8042_oracle
@@ -32,8 +33,8 @@ start() { # DEVICE...
 	echo 1..1	# the host begins
 }
 
-# Wait for the first event, and until there was none for longer than psmouse takes
-# to reconnect.
+# Wait for the first event, then until there was none for ten seconds: psmouse may need
+# some seconds to reconnect.
 wait_for_events() {
 	same=0 size=0
 	while [ $same -lt 100 ]; do
@@ -44,8 +45,8 @@ wait_for_events() {
 	echo 0 >$O/watch
 }
 
-# A line "frame NAME X Y CLICKS" for what each device reported at a time: motions
-# since the last frame, or the position
+# frames DEVICE...: print "frame NAME X Y CLICKS" for each report of a device. X and Y are
+# the motion since the last frame, or the position.
 frames() { # DEVICE...
 	wait_for_events
 	awk '/^(polls|aux_)/ { line = line " " $1 "=" $2 } END { print "# oracle:" line }' $O/result

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=sh
 #
-# Record the bytes of a mouse in a virtual machine, as they are read and delivered, and
-# print what trace-cmd wants to know of the guest.
+# Trace how the bytes of a mouse are read and delivered in a virtual machine, and print
+# the trace with all that trace-cmd needs from the guest.
 
 . /guest/pointer.sh
 T=/sys/kernel/debug/tracing
@@ -26,7 +26,8 @@ record() { # DEVICE
 	sleep 2
 	mkdir -p /tmp/trace/tracing
 	cd $T || return
-	# Files of tracefs have no length, so tar would take them for empty.
+	# Copy the files of tracefs: they have no length, so tar would take them for
+	# empty.
 	for file in events/header_page events/header_event events/ftrace/*/format events/i8042*/*/format \
 		    printk_formats saved_cmdlines trace_clock; do
 		mkdir -p "$(dirname "/tmp/trace/tracing/$file")"

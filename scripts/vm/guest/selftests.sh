@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=sh
 #
-# What the self tests do where they cannot run, and what they leave behind, for
-# checks/selftests to judge.
+# Run the self tests where they cannot run, and interrupt them, for checks/selftests to
+# judge what they say and leave behind.
 
 . /guest/oracle.sh
 . /guest/try.sh
@@ -31,14 +31,15 @@ signal_when() { # CONDITION SIGNAL
 		kill -0 "$(cat /tmp/pid)" 2>/dev/null || return
 		sleep 0.02
 	done
-	# Somebody reads that while the module is to be unloaded.
+	# A program still reads this file while the test unloads the module.
 	{ sleep 0.5; } <$O/result &
 	kill -s "$2" "$(cat /tmp/pid)"
 	wait
 }
 
-# ended_when CONDITION SIGNAL PROGRAM ARGUMENT...: what happens to that. It runs in the
-# foreground, as those in the background ignore SIGINT.
+# ended_when CONDITION SIGNAL PROGRAM ARGUMENT...: run the program, and send it the signal
+# as soon as the condition holds. It runs in the foreground, because programs in the
+# background ignore SIGINT.
 ended_when() {
 	rm -f /tmp/pid
 	signal_when "$1" "$2" &
@@ -58,7 +59,7 @@ leaves() {
 	try "$1 leaves" diff /tmp/before /tmp/after
 }
 
-# Somebody takes the ports away, as serio's worker may
+# Take the ports away while bytes flow, as serio's worker may
 take_ports() {
 	until bytes_flow; do
 		sleep 0.02
@@ -81,7 +82,7 @@ all() {
 	try "wrong test" "$test" no-such-test
 	try "wrong number" "$test" -n ten
 
-	# This host may well steal: only ten seconds at once shall count.
+	# This host may well steal, so let only gaps of ten seconds count.
 	cp -r . ../blind
 	sed -i 's/^gap_min_us=.*/gap_min_us=10000000/' ../blind/i8042_lib.sh
 	try "no host that steals" ../blind/i8042_order.sh -H -n 300 irq
@@ -94,11 +95,11 @@ all() {
 	done
 	leaves "interrupted with a mouse" ended_when bytes_flow TERM ./i8042_stress.sh -n 400000 led
 	leaves "interrupted with the timer" ended_when bytes_flow INT ./i8042_optional.sh -n 4000000 timer
-	# Not where that may be the end of this guest
+	# Without the series this may kill the guest
 	! grep -q i8042_delivering /proc/kallsyms ||
 		leaves "interrupted without ports" ended_when device_is_gone INT ./i8042_stress.sh stop_device
 
-	# The same module by another name is somebody else's filter.
+	# The test module by another name stands for another module with a filter.
 	sed s/i8042_oracle/i8042_0racle/g "$ko" >/tmp/stranger.ko
 	insmod /tmp/stranger.ko
 	try "held filter" "$test"

@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# PID 1 (rdinit=) of a virtual machine that goes on with systemd: /systemd.tar is a
-# system, with the unit i8042-inorder of the package. What that has done is reported on
-# the second serial port, for checks/boot to judge. On the kernel's command line:
+# PID 1 (rdinit=) of a virtual machine that boots systemd: /systemd.tar is a system that
+# has the unit i8042-inorder of the package. systemd_report.sh reports on the second
+# serial port what the unit did, for checks/boot to judge. On the kernel's command line:
 #
-#	i8042_case=held	another module has the filter before
+#	i8042_case=held	another module already has the filter
 #	i8042_case=none	the module is not installed
 #	i8042_case=metal	the firmware does not say that this is a virtual machine
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=sh
 #
-# What systemd has made of the unit i8042-inorder, for checks/boot to judge
+# Report what systemd did with the unit i8042-inorder, for checks/boot to judge
 
 . /guest/try.sh
 

@@ -3,8 +3,8 @@
 #
 # Usage: sh tests.sh [-H] [-n BYTES] [-e BYTES] TEST...
 #
-# Run self tests, whichever program has them; -f is given where there is such an option.
-# Exit status: 1 if one has failed.
+# Run self tests, each by the program that has it; i8042_stress.sh runs with -f. Exit
+# status: 1 if a program failed.
 
 options="" enough=""
 while :; do

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=sh
 #
-# Commands whose output somebody else judges, part by part: lib/said.sh reads it.
+# Run commands whose output lib/said.sh judges, part by part.
 
-# try NAME COMMAND...
+# try NAME COMMAND...: print NAME, the output of the command, and its exit status
 try() {
 	echo "== $1"
 	shift
@@ -12,7 +12,7 @@ try() {
 	echo "status $tried"
 }
 
-# within TRIES COMMAND...: until it succeeds, ten times a second
+# within TRIES COMMAND...: try until it succeeds, ten times a second
 within() {
 	tries=$1
 	shift

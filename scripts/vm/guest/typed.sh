@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=sh
 #
-# A guest that is typed to, for checks/memory: it says when it has received enough, and
-# ends when the mouse is moved.
+# A guest for checks/memory, in which the host types: it says when it has received enough
+# bytes, and ends when the host moves the mouse.
 
 . /guest/try.sh
 

@@ -2,33 +2,33 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2154	# set by lab/xen-check
 #
-# What a guest of lab/xen-check runs, with these of its file in lab/xen/guests/:
+# A guest of lab/xen-check runs this. Its file in lab/xen/guests/ sets
 #
 #	load	a module to load first, or nothing
-#	fault	the driver has the fault
-#	phases	what to do, in this order:
+#	fault	"y": the driver has the fault
+#	phases	the phases to run, in this order:
 #
 #	order		self tests while Xen takes the vCPUs away
 #	delays		a self test that delays deliveries itself
-#	alone		motions and keys from dom0, which are read in interrupts alone
-#	polled		the same, and a port is polled
+#	alone		motions and keys from dom0, read in interrupts alone
+#	polled		the same, while a port is polled
 #	absolute	positions and keys from dom0
 #	absent		self tests where there is no i8042
 #
-# Where the fault must show and does not, and where nothing was provoked, a phase is
-# repeated with three times as many bytes.
+# If the fault must show and does not, or if nothing was provoked, a test is repeated with
+# three times as many bytes, and "polled" with three times as many events.
 
 oracle=/sys/kernel/debug/i8042_oracle
 param=/sys/module/i8042_oracle/parameters
 bytes=50	# for each port and self test
 events=40	# motions or positions
 
-# In ms, as /proc/stat has it; it counts in hundredths of a second.
+# stolen: the stolen time in ms, from /proc/stat, which counts in hundredths of a second
 stolen() { awk '$1 == "cpu" { print $9 * 10 }' /proc/stat; }
 
 time_limits() { dmesg | grep -c 'lost synchronization, throwing'; }
 
-# begin PHASE, with Xen as a thief, and end PHASE
+# begin PHASE, end PHASE: between the two, dom0 steals the vCPUs
 begin() {
 	stolen_before=$(stolen) limits_before=$(time_limits)
 	echo "# phase $1"
@@ -39,7 +39,7 @@ end() {
 	echo "# $1: stolen_ms=$(($(stolen) - stolen_before)) time_limits=$(($(time_limits) - limits_before))"
 }
 
-# shown TEST: has its last run said anything about the driver?
+# shown TEST: does its last run say anything about the driver?
 shown() {
 	case $fault$1 in
 	y*irq)	grep -q '^ok [^#]*$' /tmp/tests ;;
@@ -63,8 +63,8 @@ tests() { # TEST [OPTION...]
 	done
 }
 
-# The events in a file: lines "got M X Y", "got K CODE VALUE" for keys, and "got B
-# CODE VALUE" for buttons
+# decode FILE: print its events: "got M X Y" for motions and positions, "got K CODE VALUE"
+# for keys, and "got B CODE VALUE" for buttons
 decode() {
 	od -An -v -tu2 -w24 "$1" | awk '
 		{ value = $11 + 65536 * $12; if (value >= 2147483648) value -= 4294967296 }
@@ -74,7 +74,7 @@ decode() {
 		$9 == 0 && some { print "got M", v[0] + 0, v[1] + 0; some = 0; if (!absolute) split("", v) }'
 }
 
-# Was Escape released, which dom0 sends last, until "input end" is there?
+# Was Escape released? dom0 sends it last, again and again until it sees "input end".
 escaped() {
 	for f in /tmp/event*; do
 		! decode "$f" | grep -q 'K 1 0' || return 0
