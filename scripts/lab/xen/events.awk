@@ -1,16 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The log of a guest of lab/xen-check: what dom0 sent in each phase, lines "sent M X Y"
-# and "sent K KEY true|false", beside what the guest's event devices gave, lines "got M X
-# Y", "got K CODE VALUE" and, for buttons, "got B CODE VALUE". Prints a line of figures
-# for each phase: motions are compared or, in the phase "absolute", positions.
+# Compare the events that dom0 sent with those that a guest of lab/xen-check received. The
+# log has lines "sent M X Y" and "sent K KEY true|false" from dom0, and "got M X Y", "got
+# K CODE VALUE" and, for buttons, "got B CODE VALUE" from the guest. Prints a line of
+# figures for each phase. In the phase "absolute", M is a position, else a motion.
 #
-# qemu-dm makes one packet of motions that come faster than it is rid of them, which are
-# no fault.
+# If motions come too fast, qemu-dm merges some into one packet. This is no fault.
 
 BEGIN { split("q w e r t y u i o p", name); for (i in name) code[name[i]] = i + 15 }
 
-# Escape only says that all was sent.
+# Leave out Escape: it only tells that all was sent.
 /^# phase / { report(); phase = $3 }
 $1 == "sent" && $2 == "M" { sx[n] = $3; sy[n++] = $4 }
 $1 == "got" && $2 == "M" { gx[m] = $3; gy[m++] = $4 }
@@ -19,7 +18,7 @@ $1 == "got" && $2 == "B" { buttons++ }
 $1 == "got" && $2 == "K" && $3 != 1 { gk[mk++] = $3 " " $4 }
 END { report() }
 
-# The same motion, or else the sum of some
+# motion: find the motion that was sent, or else some whose sum it is
 function motion(j,   k, x, y, from) {
 	for (k = at; k < n; k++)
 		if (sx[k] == gx[j] && sy[k] == gy[j]) {
@@ -53,7 +52,7 @@ function press(j,   k) {
 	return 0
 }
 
-# Positions are got times the size of the screen that qemu-dm has. Is this it?
+# fits: qemu-dm scales positions to the size of its screen. Is this the size?
 function fits(sent, got, size,   i) {
 	for (i = 0; i < n; i++)
 		if (int(sent[i] * size / 32767) != got[i])

@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash disable=SC2154
 #
-# Verdicts on a guest of lab/xen-check: a function for each phase that it ran. They use
-# the guest's $name, its $log, in which figures of events.awk are, and the variables of
-# its file in lab/xen/guests/. To be sourced by bash, after common.sh and vm.sh.
+# Judge a guest of lab/xen-check, with a function for each phase. They use the guest's
+# $name, its $log, which includes the figures of events.awk, and the variables of its file
+# in lab/xen/guests/. To be sourced by bash, after common.sh and vm.sh.
 
 number() { # LINE KEY: its value, summed over all rounds of a phase, or over both ports
 	figures_sum "$log" "$1" "$2"
 }
 
-result_of() { # TEST: the last one counts
+result_of() { # TEST: its last result, or "none"
 	results "$log" | awk -F '\t' -v t="$1" '{ split($2, w, " ") } w[1] == t { r = $1 } END { print r ? r : "none" }'
 }
 
-# In a phase without stolen time nothing was proved.
+# A phase without stolen time proves nothing.
 was_stolen() { # PHASE
 	local ms
 
@@ -22,8 +22,8 @@ was_stolen() { # PHASE
 		"$([ "$ms" -ge 100 ] && echo ok || echo "nothing was stolen")"
 }
 
-# The test gives up bytes that take more than five seconds, which here they may, and
-# then counts them as lost and, when they come, as received twice.
+# in_order TEST: a byte may take more than five seconds here. The test then counts it as
+# lost and, when it comes, as duplicated. That is accepted.
 in_order() { # TEST
 	local received lost late result
 
@@ -59,9 +59,9 @@ judge_keys() { # PHASE
 			[ "$(number "$1.events:" keys_wrong)/$(number "$1.events:" keys_missing)" = 0/0 ] && echo ok || echo "they were not")"
 }
 
-# What psmouse throws away after its time limit of half a second between the bytes of
-# a packet, and what it makes of the rest of that packet, is no matter of order: then
-# the bytes tell, and the motions are shown only.
+# psmouse throws a packet away if its bytes are more than half a second apart, and
+# misreads the rest of it. This says nothing about the order of bytes. So if it happened,
+# the bytes are judged, and the motions are skipped.
 exact_input() { # PHASE
 	local port read why=ok limits
 
@@ -119,9 +119,10 @@ judge_absolute() {
 	fi
 }
 
-judge_absent() { :; } # what it must say is in the guest's file
+judge_absent() { :; } # $says in the guest's file has what it must print
 
-# judge_log LOG: a guest that died once and was started again must not have complained
+# judge_log LOG: the kernel must not complain, even in a guest that died and was started
+# again
 judge_log() {
 	local line
 
