@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * tsc-khz - the frequency of this machine's time stamp counter, in kHz, which QEMU's
- * TCG gives to its guests; nothing where there is none
+ * tsc-khz - print the frequency of this machine's time stamp counter, in kHz; nothing if
+ * there is none. The guests of QEMU's TCG see this counter.
  */
 #include <limits.h>
 #include <stdio.h>
@@ -23,7 +23,7 @@ static long long now(void)
 	return t.tv_sec * 1000000000LL + t.tv_nsec;
 }
 
-/* Both clocks at once: of some tries the one in which least time passed */
+/* Read both clocks at once: take the try in which the least time passed */
 static struct sample take(void)
 {
 	struct sample best = { 0 };

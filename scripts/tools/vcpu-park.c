@@ -3,9 +3,9 @@
  * vcpu-park - park a vCPU at an exact place of an unmodified guest kernel
  *
  * A plugin for QEMU's TCG. Whenever a vCPU is about to execute the instruction
- * at a given place, its own thread sleeps for a while, and the others run on:
- * what a hypervisor, an SMI or a slow bus does at a random place and rarely
- * happens at the one place that matters, and every time.
+ * at a given place, its thread sleeps for a while, and the other vCPUs run on.
+ * A hypervisor, an SMI or a slow bus stops a CPU at a random place, and rarely
+ * at the one that matters. The plugin does it there, every time.
  *
  * See Documentation/vcpu-park.1.
  */
@@ -87,8 +87,8 @@ static const struct {
 int qemu_plugin_version = 1;
 
 /*
- * QEMU insists on a version, and tells which after it has read ours. A function that
- * is as new betrays it: 9.0 wants 2 and brought scoreboards, 11.1 wants 7.
+ * QEMU wants a certain version, but tells which only after it has read ours. So look for
+ * functions that came with a version: 9.0 wants 2 and brought scoreboards, 11.1 wants 7.
  */
 static void __attribute__((constructor)) choose_version(void)
 {
@@ -252,7 +252,7 @@ static void free_symbols(void)
 	symbols = NULL;
 }
 
-/* Those whose names agree in @length characters may be what is meant. */
+/* Suggest the symbols whose names agree in @length characters. */
 static int reject_symbol(const char *name, const char *why, size_t length)
 {
 	size_t i, n = 0;
@@ -457,7 +457,7 @@ static void park(struct vcpu *v)
 	struct timespec t = { .tv_sec = end / 1000000000, .tv_nsec = end % 1000000000 };
 	__u64 slept;
 
-	/* Until then, even if a signal interrupts it. */
+	/* Sleep until the end, even if a signal interrupts. */
 	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR)
 		;
 	slept = now_ns() - start;
@@ -475,7 +475,7 @@ static void pass_at(struct vcpu *v, unsigned int vcpu)
 		return;
 	if (random_below_1(v) >= probability)
 		return;
-	/* No more parks than that, however the vCPUs race. */
+	/* Never exceed the limit, even if vCPUs race for the last park. */
 	if (limit && __atomic_fetch_add(&total, 1, __ATOMIC_RELAXED) >= limit)
 		return;
 	v->armed = false;
@@ -531,7 +531,7 @@ static bool is_place(struct place *p, const struct qemu_plugin_insn *insn)
 	       addr == vaddr;
 }
 
-/* A block may begin before a place, and a place may be in several blocks. */
+/* Look at every instruction: a place may be inside a block, and in several blocks. */
 static void on_translation(struct qemu_plugin_tb *tb, void *data)
 {
 	size_t n = qemu.count(tb), i;

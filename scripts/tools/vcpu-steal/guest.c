@@ -49,8 +49,8 @@ static pid_t process_of(pid_t tid)
 }
 
 /*
- * The lock keeps a second vcpu-steal away from the guest. That one would take
- * what this one does for the state to go back to.
+ * The lock keeps a second vcpu-steal away from the guest. It would take the
+ * changes of the first one for the state to restore.
  */
 int watch_guest(int *lock)
 {

@@ -23,7 +23,7 @@ static int choose_cpu(const struct vcpu *v)
 	return cpu;
 }
 
-/* A thread that is pinned cannot flee to another CPU. */
+/* Pin the thread, or it would move to another CPU. */
 static int hog_prepare(struct vcpu *v)
 {
 	const struct sched_param param = { .sched_priority = sched_get_priority_min(SCHED_FIFO) };
@@ -57,7 +57,7 @@ static int hog_restore(void)
 	return status;
 }
 
-/* What it steals is its own run time: the kernel does not let it run all the time. */
+/* Count its own run time as stolen: the kernel does not let it run all the time. */
 const struct way way_hog = {
 	.name = "hog",
 	.prepare = hog_prepare,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The keeper is a second process that restores the guest when the first one has
- * ended, by SIGKILL as well.
+ * The keeper is a second process. It restores the guest when the first process
+ * has ended, even by SIGKILL.
  */
 #define _GNU_SOURCE
 #include <stdnoreturn.h>
@@ -16,9 +16,9 @@ static pid_t keeper;
 static int keeper_fd = -1;
 
 /*
- * The parent closes its end of the socket by dying, too. Signals stay blocked
- * here. A session of its own keeps the keeper out of the way of what kills the
- * process group.
+ * If the parent dies, its end of the socket is closed, too. Signals stay blocked
+ * here. The keeper has its own session, so that a signal to the process group
+ * does not kill it.
  */
 static noreturn void keep(int fd, int lock)
 {

@@ -2,9 +2,8 @@
 /*
  * vcpu-steal - take run time away from the vCPUs of a running QEMU guest
  *
- * Keeps one vCPU thread at a time from running, for real and without the
- * guest's help, as a host does that has something else to run. SIGSTOP would
- * stop all of them.
+ * Keeps one vCPU thread at a time from running, without the guest's help, like
+ * a host that has something else to run. SIGSTOP would stop all threads.
  *
  * The threads are left as they were, whatever ends this program, SIGKILL
  * included. The kernel undoes ptrace. A second process undoes the rest.

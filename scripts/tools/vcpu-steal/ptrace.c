@@ -7,8 +7,8 @@
 #include "util.h"
 
 /*
- * A thread that was seized also stops for every signal it gets. It is sent on at
- * once, or more would be stolen than is counted.
+ * A thread that was seized also stops for every signal it gets. Pass the signal
+ * on at once, or more time would be stolen than is counted.
  */
 static void on_event(struct vcpu *v, int status)
 {

@@ -37,9 +37,9 @@ static void on_signal(int sig)
 }
 
 /*
- * Signals get in only while this program waits. So none is missed between a
- * look at the flag and the wait. SIGCHLD tells of a traced thread and only has
- * to end the wait.
+ * Signals are blocked except while this program waits. So none is missed
+ * between a look at the flag and the wait. SIGCHLD is for a traced thread; it
+ * only has to end the wait.
  */
 void catch_signals(void)
 {
