@@ -68,7 +68,7 @@ def records():
     text = (TOP / "Documentation/results.md").read_text()
     for section in re.split(r"^## ", text, flags=re.M)[1:]:
         name = section.split("\n", 1)[0]
-        body = re.search(r"^Measured: ([^.]*)\..*?^```\n(.*?)^```$", section, re.M | re.S)
+        body = re.search(r"^(?:Measured: ([^.]*)\. )?On .*?^```\n(.*?)^```$", section, re.M | re.S)
         lines = body[2].splitlines()
         found[name] = (body[1].split(", ") if body[1] else [], table(lines), [" ".join(line.split()) for line in lines])
     return found
