@@ -12,7 +12,7 @@ help:
 	@echo '  pointer       test which pointers arrive as the host moved them: PS/2 mouse, tablets,'
 	@echo '                vmmouse, without and with the module and the series (15 minutes)'
 	@echo '  overtake      draw one overtake, and keep its trace for kernelshark; DIR='
-	@echo '  park          park a vCPU in the middle of a delivery: the fault on every run'
+	@echo '  park          park a vCPU in the middle of a delivery: the fault, again and again'
 	@echo '  doctor        why does the pointer jump? Only reads; ARGS=--test, --json, --tar FILE'
 	@echo '  install-tools, uninstall-tools'
 	@echo '                vcpu-steal, vcpu-park.so for QEMU, i8042-doctor and their manual pages;'
