@@ -27,6 +27,17 @@ usage_from_header() {
 	sed -n '/^# SPDX/d; /^#!/d; /^#/!q; s/^# \{0,1\}//p' "$0"
 }
 
+# project_files PATH...: print the files of the project there. In a checkout these are the
+# files that git does not ignore; a release has no git, but may lie in another repository.
+project_files() (
+	cd "$top"
+	{ { [ -e .git ] && git ls-files -co --exclude-standard "$@" 2>/dev/null; } ||
+		find "$@" -name .git -prune -o -type f -print | sed 's,^\./,,'; } |
+		LC_ALL=C sort | while IFS= read -r file; do
+			[ ! -f "$file" ] || echo "$file"
+		done
+)
+
 # offered PACKAGE...: print the packages that this Debian has
 offered() {
 	local p
