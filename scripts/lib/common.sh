@@ -38,6 +38,9 @@ project_files() (
 		done
 )
 
+# module_version: print the version of the module, which is that of the project
+module_version() { sed -n 's/^PACKAGE_VERSION="\(.*\)"$/\1/p' "$top/backport/dkms.conf"; }
+
 # offered PACKAGE...: print the packages that this Debian has
 offered() {
 	local p
@@ -61,7 +64,7 @@ need() {
 	[ "$(id -u)" -eq 0 ] ||
 		die "packages are missing; run as root: apt-get install --no-install-recommends ${missing[*]}"
 	note "installing ${missing[*]}"
-	mkdir -p "$cache/lock" || die "cannot create $cache; set I8042_CACHE to a directory that can be written"
+	need_space "$cache/lock" 1
 	# One at a time: apt fails if another apt reads its lists.
 	{ flock 8 && apt-get -q update && DEBIAN_FRONTEND=noninteractive \
 		apt-get -q -y install --no-install-recommends "${missing[@]}"; } \
