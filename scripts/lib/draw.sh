@@ -11,7 +11,6 @@ draw() {
 		set output '$scratch/svg'"; cat; } | gnuplot || return
 	sed '1a <!-- SPDX-License-Identifier: GPL-2.0-only -->
 	/^<desc>/i <style>@media (prefers-color-scheme: dark) { rect[fill="#ffffff"] { fill: #0d1117 } g[fill="black"] { fill: #e6edf3 } g[stroke="black"], path[stroke="black"] { stroke: #e6edf3 } }</style>' \
-		"$scratch/svg" >"$scratch/styled" || return
-	cat "$scratch/styled" >"$1" || return
+		"$scratch/svg" >"$1" || return
 	note "made $1"
 }
