@@ -22,9 +22,9 @@ handler() { # WHERE
 }
 
 # The longest time from the injection of a KBD byte to its receipt, in us, while a
-# delivery to the AUX port is stopped for 100 ms on the other CPU. Measured with one AUX
-# byte on its way, and with five, which may be ahead of the KBD byte in the controller.
-kbd() { # irq|poll WHERE
+# delivery to the AUX port is stopped for 100 ms on the other CPU. Measured with DEPTH
+# AUX bytes on their way, which may be ahead of the KBD byte in the controller.
+kbd() { # irq|poll WHERE [DEPTH] (default: 1, then 5)
 	# The context that delivers to the AUX port is on CPU 1: its interrupt, or the
 	# poll.
 	us=0 every=10 cpus=2
@@ -32,7 +32,7 @@ kbd() { # irq|poll WHERE
 	echo 1 >/proc/irq/1/smp_affinity
 	echo $cpus >/proc/irq/12/smp_affinity
 	oracle filter=N
-	for depth in 1 5; do
+	for depth in ${3:-1 5}; do
 		run bytes=400 depth=$depth gap_us=2000 poll_us=$us poll_cpu=1 spin_us=100000 \
 			spin_max=20 spin_every=$every spin_ports=2 spin_in="$2" >/dev/null
 		awk -v key="$1_$depth" '/^spins/ { spins = $2 } /^kbd_way_max_us/ { us = $2 }
