@@ -30,6 +30,12 @@ start() { # PARAMETER=VALUE...
 	for p; do
 		echo "${p#*=}" >"$P/${p%%=*}"
 	done
+	# A worker of serio registers the ports, and may take one back.
+	for _ in 1 2 3 4 5; do
+		echo 1 2>/dev/null >$O/run && return
+		sleep 1
+		bind_ports i8042_oracle
+	done
 	echo 1 >$O/run
 }
 
