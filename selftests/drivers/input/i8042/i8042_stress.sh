@@ -183,6 +183,7 @@ test_stop_device() {
 stop_device_rounds() {
 	keeps_order || [ -n "$force" ] ||
 		{ why="this driver may use freed memory then; -f runs it"; return 4; }
+	[ -e $device/bind ] || { why="this driver cannot be bound to the device again"; return 4; }
 	stops=0 early=0
 	find_delivers_in || return 1
 	# If neither the poll nor the interrupt thread delivers, this is not for the driver to
