@@ -19,6 +19,7 @@ help:
 	@echo '                PREFIX=/usr/local, DESTDIR=; needs gcc and libjansson-dev'
 	@echo '  selftest      run the self tests on the running kernel; ARGS=-H if a host steals'
 	@echo '  selftest-vm   run them in a virtual machine; KERNEL=6.1-rt, 7.3:fix, 6.1:backport,'
+	@echo '                /path/to/a/built/linux, /path/to/a/built/linux:fix,'
 	@echo '                STEAL=1 to steal its vCPUs meanwhile'
 	@echo '  selftest-matrix, backport-matrix'
 	@echo '                run them on all kernels of Debian: as they are and with the series, or'

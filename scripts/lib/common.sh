@@ -132,12 +132,17 @@ locked() {
 	flock -n 9 || { note "waiting for another run that makes $1"; flock 9; }
 }
 
-# copy_driver TREE DIRECTORY: copy the files of a kernel source that the series change
-copy_driver() {
-	(cd "$1" && cp --parents drivers/input/serio/{Makefile,Kconfig,i8042*} \
-		Documentation/admin-guide/kernel-parameters.txt MAINTAINERS \
-		tools/testing/selftests/Makefile "$2")
-}
+# copy_driver TREE DIRECTORY: copy the files of a kernel source that the series change.
+# An old kernel has not all of them.
+copy_driver() (
+	local file
+
+	cd "$1" || exit
+	for file in drivers/input/serio/{Makefile,Kconfig,i8042*} MAINTAINERS \
+		Documentation/admin-guide/kernel-parameters.txt tools/testing/selftests/Makefile; do
+		[ ! -f "$file" ] || cp --parents "$file" "$2"
+	done
+)
 
 # series_selftests ERA DIRECTORY: copy the self tests as the series of this era has them
 series_selftests() {
@@ -150,6 +155,7 @@ series_selftests() {
 copy_selftests() {
 	series_selftests any "$1"
 	cp -r "$top/selftests/extra/." "$1"
+	cp "$top"/backport/compat.{h,mk} "$1/test_modules/"
 }
 
 copy_test_modules() { # DIRECTORY
@@ -159,9 +165,9 @@ copy_test_modules() { # DIRECTORY
 }
 
 # Print or copy the sources of the self tests and of the module
-selftest_sources() { find "$top/selftests" -type f -print0 | sort -z | xargs -0 cat; }
-backport_sources() { cat "$top"/backport/{*.[ch],Kbuild}; }
-copy_module() { mkdir -p "$1" && cp "$top"/backport/{*.[ch],Kbuild} "$1"; }
+selftest_sources() { find "$top"/selftests "$top"/backport/compat.* -type f -print0 | sort -z | xargs -0 cat; }
+backport_sources() { cat "$top"/backport/{*.[ch],Kbuild,compat.mk}; }
+copy_module() { mkdir -p "$1" && cp "$top"/backport/{*.[ch],Kbuild,compat.mk} "$1"; }
 
 # build_warns LOG: did a file of ours get a warning? Prints it.
 build_warns() {
