@@ -2,19 +2,32 @@
 /*
  * compat.h - what older kernels do not have; included before everything else
  *
- * Kbuild looks into the target's headers, not at its version, so that what a
- * distribution has backported is met. i8042_inorder.c is written against the
- * newest kernel.
+ * i8042_inorder.c is written against the newest kernel. compat.mk looks for what
+ * is no macro. The number at each is the release that has it.
  */
 #ifndef _I8042_INORDER_COMPAT_H
 #define _I8042_INORDER_COMPAT_H
 
+#include <linux/hardirq.h>
 #include <linux/i8042.h>
+#include <linux/interrupt.h>
+#include <linux/irqflags.h>
+#include <linux/kallsyms.h>
+#include <linux/kobject.h>
+#include <linux/kprobes.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
 #include <linux/preempt.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/seq_file.h>
+#include <linux/serio.h>
+#include <linux/smp.h>
+#include <linux/string.h>
 #include <linux/version.h>
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 10, 0)
-#error "i8042_inorder needs Linux 5.10 or newer: nothing older was tested"
+#if LINUX_VERSION_CODE < KERNEL_VERSION(3, 10, 0)
+#error "i8042_inorder needs Linux 3.10 or newer: nothing older was tested"
 #endif
 
 /* 6.14: a context for the filter */
@@ -22,10 +35,10 @@
 typedef bool (*i8042_filter_t)(unsigned char data, unsigned char str,
 			       struct serio *serio, void *context);
 
-static i8042_filter_t compat_filter;
+static i8042_filter_t compat_filter __maybe_unused;
 
-static bool compat_call_filter(unsigned char data, unsigned char str,
-			       struct serio *serio)
+static inline bool compat_call_filter(unsigned char data, unsigned char str,
+				      struct serio *serio)
 {
 	return compat_filter(data, str, serio, NULL);
 }
@@ -41,13 +54,161 @@ static inline int compat_remove_filter(i8042_filter_t filter)
 	return i8042_remove_filter(compat_call_filter);
 }
 
+/* The tests give them other names for a driver that is not the kernel's. */
+#undef i8042_install_filter
 #define i8042_install_filter compat_install_filter
+#undef i8042_remove_filter
 #define i8042_remove_filter compat_remove_filter
 #endif
 
 /* 5.11: in_irq() is a name for it before */
 #ifndef in_hardirq
 #define in_hardirq() in_irq()
+#endif
+
+/* 5.10 */
+#ifndef HAVE_SYSFS_EMIT
+#define sysfs_emit(buf, ...) scnprintf(buf, PAGE_SIZE, __VA_ARGS__)
+#endif
+
+/*
+ * 5.7 has no kallsyms_lookup_name() for modules. No probe can be set on a variable, but
+ * that is another error than for a name that is not there.
+ */
+static inline bool compat_has_variable(const char *name)
+{
+#ifdef HAVE_LOOKUP_NAME
+	return kallsyms_lookup_name(name);
+#else
+	struct kprobe probe = { .symbol_name = name };
+	int error = register_kprobe(&probe);
+
+	if (!error)
+		unregister_kprobe(&probe);
+	return error == -EINVAL;
+#endif
+}
+
+/* 5.7. Without it there is no CONFIG_GENERIC_IRQ_INJECTION. */
+#ifndef HAVE_INJECT_INTERRUPT
+static inline int irq_inject_interrupt(unsigned int irq)
+{
+	return -EOPNOTSUPP;
+}
+#endif
+
+/* 5.7 */
+#ifndef lockdep_hardirq_threaded
+#define lockdep_hardirq_threaded() do { } while (0)
+#endif
+
+/* 5.0: it waits for interrupts and for code that is not preempted, too */
+#ifdef HAVE_SYNCHRONIZE_SCHED
+#define synchronize_rcu synchronize_sched
+#endif
+
+/* 4.20, on x86 only. The first two. */
+#ifndef HAVE_KERNEL_ARGUMENT
+static inline unsigned long regs_get_kernel_argument(struct pt_regs *regs, unsigned int n)
+{
+#if defined(CONFIG_MIPS)
+	return regs->regs[4 + n];
+#elif defined(CONFIG_X86_64)
+	return n ? regs->si : regs->di;
+#else
+	return n ? regs->dx : regs->ax;
+#endif
+}
+#endif
+
+/* 4.16 */
+#ifndef DEFINE_SHOW_ATTRIBUTE
+#define DEFINE_SHOW_ATTRIBUTE(name)						\
+static int name ## _open(struct inode *inode, struct file *file)		\
+{										\
+	return single_open(file, name ## _show, inode->i_private);		\
+}										\
+static const struct file_operations name ## _fops = {				\
+	.owner = THIS_MODULE, .open = name ## _open, .read = seq_read,		\
+	.llseek = seq_lseek, .release = single_release,				\
+}
+#endif
+
+/* 4.14 */
+#ifndef HAVE_CALL_SINGLE_DATA_T
+typedef struct call_single_data call_single_data_t;
+#endif
+
+/* 4.14 */
+#ifndef sysfs_match_string
+#define sysfs_match_string(names, str) compat_match_string(names, ARRAY_SIZE(names), str)
+static inline int compat_match_string(const char * const *names, size_t n, const char *str)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (sysfs_streq(names[i], str))
+			return i;
+	return -EINVAL;
+}
+#endif
+
+/* 4.11: local_clock() is in linux/sched.h before */
+#ifdef HAVE_SCHED_CLOCK_H
+#include <linux/sched/clock.h>
+#endif
+
+/* 4.9. Up to 5.11 there is find_module(). */
+static inline bool compat_has_module(const char *name)
+{
+#ifdef HAVE_FIND_OBJ
+	struct kobject *module = kset_find_obj(THIS_MODULE->mkobj.kobj.kset, name);
+
+	if (module)
+		kobject_put(module);
+	return module;
+#else
+	bool found;
+
+	mutex_lock(&module_mutex);
+	found = find_module(name);
+	mutex_unlock(&module_mutex);
+	return found;
+#endif
+}
+
+/* 4.3: exported. A driver of the bus knows it. */
+#ifndef HAVE_SERIO_BUS
+static inline struct bus_type *compat_serio_bus(void)
+{
+	static const struct serio_device_id none[1];
+	static struct serio_driver driver = {
+		.driver.name = KBUILD_MODNAME "_bus",
+		.id_table = none,
+		.manual_bind = true,
+	};
+
+	if (!driver.driver.bus && !serio_register_driver(&driver))
+		serio_unregister_driver(&driver);
+	return driver.driver.bus;
+}
+
+#define serio_bus (*compat_serio_bus())
+#endif
+
+/* 3.15. Without it no handler of ours is a thread: irq_work delivers. */
+#ifndef HAVE_WAKE_THREAD
+static inline void irq_wake_thread(unsigned int irq, void *dev_id)
+{
+}
+
+#define request_threaded_irq compat_request_threaded_irq
+static inline int compat_request_threaded_irq(unsigned int irq, irq_handler_t handler,
+					      irq_handler_t thread, unsigned long flags,
+					      const char *name, void *dev_id)
+{
+	return -EOPNOTSUPP;
+}
 #endif
 
 #endif /* _I8042_INORDER_COMPAT_H */

@@ -21,13 +21,11 @@
 #include <linux/i8042.h>
 #include <linux/interrupt.h>
 #include <linux/irq_work.h>
-#include <linux/kobject.h>
 #include <linux/kprobes.h>
 #include <linux/math64.h>
 #include <linux/module.h>
 #include <linux/platform_device.h>
 #include <linux/rcupdate.h>
-#include <linux/sched/clock.h>
 #include <linux/seq_file.h>
 #include <linux/serio.h>
 #include <linux/smp.h>
@@ -218,7 +216,35 @@ static void inorder_look(void *unused)
 	inorder_done(smp_processor_id() + 1);
 }
 
-static DEFINE_PER_CPU(call_single_data_t, inorder_csd);
+/**
+ * struct inorder_call - what makes a CPU look
+ * @csd: the call
+ * @sent: it is on its way. Sent once more it would be waited for, up to 5.5.
+ */
+struct inorder_call {
+	call_single_data_t csd;
+	int sent;
+};
+
+static DEFINE_PER_CPU(struct inorder_call, inorder_calls);
+
+/* From the look on to the end of this interrupt, this CPU owns no port. */
+static void inorder_called(void *unused)
+{
+	inorder_look(NULL);
+	xchg(&this_cpu_ptr(&inorder_calls)->sent, 0);
+}
+
+/* Return: false if the CPU is offline. Context: interrupts are off */
+static bool inorder_call(int cpu)
+{
+	struct inorder_call *call = per_cpu_ptr(&inorder_calls, cpu);
+
+	if (xchg(&call->sent, 1) || !smp_call_function_single_async(cpu, &call->csd))
+		return true;
+	xchg(&call->sent, 0);
+	return false;
+}
 
 static unsigned long bytes_of_both(void)
 {
@@ -277,8 +303,7 @@ static void inorder_tell(enum inorder_port port, unsigned int who)
 	int cpu = who - 1, orphan;
 
 	if (who != I8042_RXQ_PENDING) {
-		/* A call that is on its way already will do. */
-		if (smp_call_function_single_async(cpu, per_cpu_ptr(&inorder_csd, cpu)) != -ENXIO)
+		if (inorder_call(cpu))
 			return;
 		raw_spin_lock(&inorder.lock);
 		orphan = i8042_rxq_orphan(&lines[port].rxq, who);
@@ -827,31 +852,12 @@ static const char *filter_holder(void)
 		"nuc_wmi", "panasonic_laptop", "samsung_galaxybook", "toshiba_acpi",
 		"uniwill_wmi", "i8042_oracle",
 	};
-	struct kobject *module;
 	int i;
 
-	for (i = 0; i < ARRAY_SIZE(holders); i++) {
-		module = kset_find_obj(THIS_MODULE->mkobj.kobj.kset, holders[i]);
-		if (module) {
-			kobject_put(module);
+	for (i = 0; i < ARRAY_SIZE(holders); i++)
+		if (compat_has_module(holders[i]))
 			return holders[i];
-		}
-	}
 	return "unknown";
-}
-
-/*
- * A driver that delivers in order by itself has the variable i8042_delivering. No probe can
- * be set on a variable, but that is another error than for a name that is not there.
- */
-static bool inorder_is_needed(void)
-{
-	static struct kprobe probe = { .symbol_name = "i8042_delivering" };
-	int error = register_kprobe(&probe);
-
-	if (!error)
-		unregister_kprobe(&probe);
-	return error != -EINVAL;
 }
 
 static int inorder_check(void)
@@ -863,7 +869,8 @@ static int inorder_check(void)
 		return -ENODEV;
 	}
 	put_device(i8042);
-	if (!inorder_is_needed()) {
+	/* The variable of a driver that has the series */
+	if (compat_has_variable("i8042_delivering")) {
 		pr_err("this kernel delivers in order by itself: the module is not needed\n");
 		return -ENODEV;	/* which systemd takes for no failure */
 	}
@@ -893,7 +900,7 @@ static int __init inorder_init(void)
 		return error;
 	inorder_set_state(OFF);
 	for_each_possible_cpu(cpu)
-		per_cpu_ptr(&inorder_csd, cpu)->func = inorder_look;
+		per_cpu_ptr(&inorder_calls, cpu)->csd.func = inorder_called;
 	error = bus_register_notifier(&serio_bus, &inorder_notifier);
 	if (error)
 		return error;
