@@ -73,6 +73,23 @@ use_headers() {
 	use_chroot "$name" "$(with_base)" "$packages"
 }
 
+# use_cross_headers VERSION RELEASE UPPER: choose a chroot with the cross compiler for MIPS,
+# and unpack the headers of RELEASE into UPPER. Their packages want a compiler that runs on
+# MIPS. After use_suites and have_lists.
+use_cross_headers() {
+	local deb
+
+	download "linux-headers-$2" "linux-headers-${2%-"$(suffix_of malta)"}-common"
+	use_suites "$1"
+	have_lists
+	download "linux-kbuild-$1"
+	mkdir -p "$3"
+	for deb in "$scratch"/linux-{headers,kbuild}-*.deb; do
+		dpkg-deb --fsys-tarfile "$deb" | tar -x -C "$3" ./usr
+	done
+	use_chroot "cross-$1" "$(with_base)" make,gcc,perl,gcc-mips64el-linux-gnuabi64
+}
+
 # use_clang VERSION: choose a chroot with the headers of the plain flavour and the clang
 # of the kernel's suite. After use_suites and have_lists.
 use_clang() {

@@ -5,8 +5,8 @@
 # common.sh.
 
 # get_kernel KERNEL: set $image, a directory with a kernel and its modules; $bootable, the
-# kernel's file for QEMU; and $built, a directory with the self tests and, if any, the
-# driver to insert. KERNEL is VERSION[-FLAVOUR][:DRIVER]; see kernel/stock, kernel/build
+# kernel's file for QEMU; $guest_arch, its architecture, as Debian calls it; and $built, a
+# directory with the self tests and, if any, the driver to insert. KERNEL is VERSION[-FLAVOUR][:DRIVER]; see kernel/stock, kernel/build
 # and kernel/driver. With a slash in it, it is DIRECTORY[:DRIVER]: a kernel that the user
 # has built. Debian's kernels boot as a vmlinux, by its PVH note: TCG takes 4 s to unpack
 # a bzImage in xz.
@@ -18,11 +18,13 @@ get_kernel() {
 		image=$(realpath -m -- "$version")
 		bootable=$image/arch/x86/boot/bzImage
 		[ -f "$bootable" ] || die "no kernel $version: it has no arch/x86/boot/bzImage"
+		guest_arch=amd64
 		built=$("$top/scripts/kernel/driver" "$image" own "$driver")
 		return
 	fi
 	[[ $version != *-* ]] || { flavour=${version#*-} version=${version%%-*}; }
 	is_kernel "$version" || die "no kernel $1; there are $(kernels | paste -sd' ')"
+	guest_arch=$(arch_of "$flavour")
 	if is_flavour "$version" "$flavour"; then
 		image=$("$top/scripts/kernel/stock" "$version" "$flavour") || return
 		bootable=$image/vmlinux
