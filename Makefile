@@ -24,6 +24,7 @@ help:
 	@echo '  selftest-matrix, backport-matrix'
 	@echo '                run them on all kernels of Debian: as they are and with the series, or'
 	@echo '                with the module (an hour)'
+	@echo '  survey        series and module on KERNEL=..., a line for each'
 	@echo '  dkms-install  build the module for the installed kernels; KERNEL=RELEASE, as uname -r'
 	@echo '  dkms-remove   undo dkms-install'
 	@echo '  deb, rpm, arch'
@@ -87,6 +88,9 @@ selftest-vm:
 selftest-matrix:
 	@scripts/reports/matrix --drivers 'none fix' $(KERNEL)
 
+survey:
+	@scripts/reports/survey $(KERNEL)
+
 backport-matrix:
 	@scripts/reports/matrix --drivers backport
 
@@ -138,6 +142,6 @@ clean-cache:
 	rm -rf apt build chroot driver host image lock once source source-full && \
 	cd / && rmdir --ignore-fail-on-non-empty '$(CACHE)'
 
-.PHONY: help demo check check-full model bench pointer overtake park doctor selftest selftest-vm selftest-matrix \
+.PHONY: help demo check check-full model bench pointer overtake park doctor selftest selftest-vm selftest-matrix survey \
 	backport-matrix dkms-install dkms-remove dkms-check deb rpm arch sources dist xen-check xen-check-full soak lava-check series-check style \
 	clean-cache install-tools uninstall-tools
