@@ -11,7 +11,6 @@
 #include <linux/cpumask.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
-#include <linux/version.h>
 #include <uapi/linux/sched/types.h>
 
 /* 5.9 */
@@ -42,8 +41,8 @@ static inline bool atomic64_try_cmpxchg(atomic64_t *v, s64 *old, s64 new)
 }
 #endif
 
-/* Exported or inline, but no header tells that it is not exported before */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(4, 6, 0)
+/* 4.6: exported. Later it is inline, and this does the same. */
+#ifndef HAVE_ANY_BUT
 #define cpumask_any_but compat_any_but
 static inline unsigned int compat_any_but(const struct cpumask *mask, unsigned int but)
 {
