@@ -240,7 +240,7 @@ static bool inorder_call(int cpu)
 {
 	struct inorder_call *call = per_cpu_ptr(&inorder_calls, cpu);
 
-	if (xchg(&call->sent, 1) || !smp_call_function_single_async(cpu, &call->csd))
+	if (xchg(&call->sent, 1) || smp_call_function_single_async(cpu, &call->csd) != -ENXIO)
 		return true;
 	xchg(&call->sent, 0);
 	return false;
