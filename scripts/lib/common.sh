@@ -144,6 +144,14 @@ copy_driver() (
 	done
 )
 
+# source_of DIRECTORY: the source of the kernel that was built there
+source_of() { realpath -e "$1/source" 2>/dev/null || echo "$1"; }
+
+# fitting_era TREE: the directory in patches/ that fits the kernel source, or nothing
+fitting_era() {
+	{ "$top/scripts/kernel/series-check" "$1" || true; } | sed -n 's,^ok .*: patches/\([^ ]*\) fits .*,\1,p'
+}
+
 # series_selftests ERA DIRECTORY: copy the self tests as the series of this era has them
 series_selftests() {
 	mkdir -p "$2"

@@ -6,10 +6,10 @@
 
 # get_kernel KERNEL: set $image, a directory with a kernel and its modules; $bootable, the
 # kernel's file for QEMU; $guest_arch, its architecture, as Debian calls it; and $built, a
-# directory with the self tests and, if any, the driver to insert. KERNEL is VERSION[-FLAVOUR][:DRIVER]; see kernel/stock, kernel/build
-# and kernel/driver. With a slash in it, it is DIRECTORY[:DRIVER]: a kernel that the user
-# has built. Debian's kernels boot as a vmlinux, by its PVH note: TCG takes 4 s to unpack
-# a bzImage in xz.
+# directory with the self tests and, if any, the driver to insert. KERNEL is
+# VERSION[-FLAVOUR][:DRIVER]; see kernel/stock, kernel/build and kernel/driver. With a
+# slash in it, it is DIRECTORY[:DRIVER]: a kernel that the user has built. Debian's kernels
+# boot as a vmlinux, by its PVH note: TCG takes 4 s to unpack a bzImage in xz.
 get_kernel() {
 	local version=${1%%:*} flavour=plain driver=none
 
