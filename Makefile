@@ -32,7 +32,7 @@ help:
 	@echo '  sources       make the sources for other packages of the module in build/ or DIR='
 	@echo '                (Documentation/module.md)'
 	@echo '  dist          make a tarball of the project, which needs no git, in build/ or DIR='
-	@echo '  xen-check     test HVM and PV guests of Xen while it steals vCPUs (20 minutes);'
+	@echo '  xen-check     test HVM and PV guests of Xen while it steals vCPUs (10 minutes);'
 	@echo '                ARGS="GUEST..." picks guests; xen-check-full runs all of them'
 	@echo '  soak          ten million bytes, a million on other kernels, hostile runs (hours)'
 	@echo '  lava-check    run the jobs for LAVA without a server (Documentation/lava.md); KERNEL=...'
