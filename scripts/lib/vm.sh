@@ -134,6 +134,11 @@ park_at() {
 	parking=map=$map,at=$at,after=$after,until=$(symbol "$map" usleep_range_state usleep_range),length=$3
 }
 
+# park_figures REPORT: print the report of vcpu-park as figures
+park_figures() {
+	sed -nE 's/^vCPU ([0-9]+).* parks ([0-9]+).*/# park.vcpu\1: parks=\2/p; t; s/^/# park: /p' "$1"
+}
+
 # queued_motions TRACE: print "X Y" for each packet that QEMU put into the queue of its
 # PS/2 mouse, by its trace event ps2_mouse_send_packet, in which y points upwards
 queued_motions() {

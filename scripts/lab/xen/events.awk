@@ -5,13 +5,11 @@
 # K CODE VALUE" and, for buttons, "got B CODE VALUE" from the guest. Prints a line of
 # figures for each phase. In the phase "absolute", M is a position, else a motion.
 #
-# "# circle: again" is for what was sent before: psmouse lost some of it by its time limit.
 # If motions come too fast, qemu-dm merges some into one packet. This is no fault.
 
 BEGIN { split("q w e r t y u i o p", name); for (i in name) code[name[i]] = i + 15 }
 
 # Leave out Escape: it only tells that all was sent.
-/^# circle: again/ { n = nk = 0 }
 /^# phase / { report(); phase = $3 }
 $1 == "sent" && $2 == "M" { sx[n] = $3; sy[n++] = $4 }
 $1 == "got" && $2 == "M" { gx[m] = $3; gy[m++] = $4 }
