@@ -52,7 +52,8 @@ function press(j,   k) {
 	return 0
 }
 
-# fits: qemu-dm scales positions to the size of its screen. Is this the size?
+# fits: qemu-dm scales positions to the size of its screen, less 1; a tablet has 32767. Is
+# this it?
 function fits(sent, got, size,   i) {
 	for (i = 0; i < n; i++)
 		if (int(sent[i] * size / 32767) != got[i])
@@ -68,13 +69,15 @@ function report(   j, size, w, h) {
 		kmissing += nk - at
 		at = wrong = missing = merged = w = h = 0
 		if (phase == "absolute") {
-			for (size = 1; n == m && size < 8192; size++) {
+			for (size = 1; n == m && size <= 32767; size++) {
 				if (!w && fits(sx, gx, size))
 					w = size + 1
 				if (!h && fits(sy, gy, size))
 					h = size + 1
 			}
-			printf "# %s.events: positions=%d received=%d width=%d height=%d", phase, n, m, w, h
+			# Either all are exact or, as the size is not known, all are wrong.
+			wrong = w && h ? 0 : m
+			printf "# %s.events: positions=%d received=%d wrong=%d width=%d height=%d", phase, n, m, wrong, w, h
 		} else {
 			for (j = 0; j < m; j++)
 				wrong += !motion(j)

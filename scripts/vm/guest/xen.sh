@@ -5,6 +5,8 @@
 # A guest of lab/xen-check runs this. Its file in lab/xen/guests/ sets
 #
 #	load	a module to load first, or nothing
+#	pointer	the absolute pointer, if it has one
+#	bytes	how many, for each port and self test, if other than below
 #	fault	"y": the driver has the fault
 #	phases	the phases to run, in this order:
 #
@@ -12,7 +14,7 @@
 #	delays		a self test that delays deliveries itself
 #	alone		motions and keys from dom0, read in interrupts alone
 #	polled		the same, while a port is polled
-#	absolute	positions and keys from dom0
+#	absolute	positions and keys from dom0, while a port is polled, if there is one
 #	absent		self tests where there is no i8042
 #
 # If the fault must show and does not, or if nothing was provoked, a test is repeated with
@@ -20,7 +22,7 @@
 
 oracle=/sys/kernel/debug/i8042_oracle
 param=/sys/module/i8042_oracle/parameters
-bytes=50	# for each port and self test
+bytes=${bytes:-50}	# for each port and self test
 events=40	# motions or positions
 
 # stolen: the stolen time in ms, from /proc/stat, which counts in hundredths of a second
@@ -44,6 +46,7 @@ shown() {
 	case $fault$1 in
 	y*irq)	grep -q '^ok [^#]*$' /tmp/tests ;;
 	y*)	grep -q '^not ok' /tmp/tests && grep -q ' late=[1-9]' /tmp/tests ;;
+	*poll_spin) grep -q ' read_poll=[1-9]' /tmp/tests ;;
 	*)	grep -qE '^(not )?ok [^#]*$' /tmp/tests ;;
 	esac
 }
@@ -124,6 +127,7 @@ devices=""
 input_devices() {
 	[ -z "$devices" ] || return
 	devices=y
+	[ "$pointer" != tablet ] || modprobe -a uhci_hcd usbhid hid_generic
 	for m in atkbd evdev xen-kbdfront "psmouse proto=bare"; do
 		# shellcheck disable=SC2086	# with a parameter
 		modprobe $m
@@ -134,7 +138,7 @@ input_devices() {
 
 ps2_devices() {
 	input_devices
-	[ ! -d $oracle ] || return
+	[ -d /sys/bus/serio/devices/serio1 ] && [ ! -d $oracle ] || return
 	insmod test_modules/i8042_oracle.ko
 	driver KBD atkbd
 	driver AUX psmouse
@@ -159,8 +163,9 @@ phase() { # NAME
 			[ -n "$fault" ] && ! misplaced || break
 			n=$((3 * n))
 		done ;;
-	absolute) input_devices
-		input absolute abs $events ;;
+	absolute) ps2_devices
+		# shellcheck disable=SC2046	# nothing, or 500
+		input absolute abs $events $([ ! -d $oracle ] || echo 500) ;;
 	absent)	./i8042_order.sh
 		echo "# absent: status=$?" ;;
 	esac
