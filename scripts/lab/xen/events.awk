@@ -9,13 +9,13 @@
 
 BEGIN { split("q w e r t y u i o p", name); for (i in name) code[name[i]] = i + 15 }
 
-# Leave out Escape: it only tells that all was sent.
+# Leave out F1 to F10: they only tell that all was sent.
 /^# phase / { report(); phase = $3 }
 $1 == "sent" && $2 == "M" { sx[n] = $3; sy[n++] = $4 }
 $1 == "got" && $2 == "M" { gx[m] = $3; gy[m++] = $4 }
-$1 == "sent" && $2 == "K" && $3 != "esc" { sk[nk++] = code[$3] " " ($4 == "true") }
+$1 == "sent" && $2 == "K" && $3 !~ /^f[0-9]/ { sk[nk++] = code[$3] " " ($4 == "true") }
 $1 == "got" && $2 == "B" { buttons++ }	# presses and releases
-$1 == "got" && $2 == "K" && $3 != 1 { gk[mk++] = $3 " " $4 }
+$1 == "got" && $2 == "K" && ($3 < 59 || $3 > 68) { gk[mk++] = $3 " " $4 }
 END { report() }
 
 # motion: find the motion that was sent, or else some whose sum it is

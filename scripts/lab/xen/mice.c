@@ -34,7 +34,7 @@
 #define MAX_LINES	100000
 #define BUTTONS		3	/* bits of a packet's first byte */
 #define EV_KEY		1
-#define KEY_ESC		1	/* dom0 sends it last, again and again */
+#define KEY_F1		59	/* dom0 sends it last, again and again */
 #define FIRST_BUTTON	0x100	/* smaller codes are keys */
 
 struct event {			/* as x86-64 has it since the beginning */
@@ -76,7 +76,7 @@ static void record_key(const struct event *event)
 	if (event->type != EV_KEY || event->code >= FIRST_BUTTON || event->value > 1)
 		return;
 	record('K', event->code, event->value);
-	if (event->code == KEY_ESC && !event->value)
+	if (event->code == KEY_F1 && !event->value)
 		ended = 1;
 }
 

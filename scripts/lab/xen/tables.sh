@@ -37,7 +37,7 @@ input_row() { # PHASE
 place_row() {
 	local driver=series order
 
-	[[ $kernel = *:@(fix|backport) ]] && grep -q '^# end' "$log" || return 0
+	[[ $kernel = *:@(fix|backport) && " $phases " =~ \ (delays|absent)\  ]] && grep -q '^# end' "$log" || return 0
 	[[ $kernel != *:backport ]] || driver=module
 	if [ "$(number poll_spin. received)" -gt 0 ]; then
 		order="$(outside poll_spin. late received) bytes late"

@@ -24,6 +24,7 @@ oracle=/sys/kernel/debug/i8042_oracle
 param=/sys/module/i8042_oracle/parameters
 bytes=${bytes:-50}	# for each port and self test
 events=40	# motions or positions
+inputs=0
 
 # stolen: the stolen time in ms, from /proc/stat, which counts in hundredths of a second
 stolen() { awk '$1 == "cpu" { print $9 * 10 }' /proc/stat; }
@@ -77,10 +78,11 @@ decode() {
 		$9 == 0 && some { print "got M", v[0] + 0, v[1] + 0; some = 0; if (!absolute) split("", v) }'
 }
 
-# Was Escape released? dom0 sends it last, again and again until it sees "input end".
-escaped() {
+# Was F1 released, or F2 for the second input, and so on? dom0 sends it last, again and again
+# until it sees "input end".
+input_ended() {
 	for f in /tmp/event*; do
-		! decode "$f" | grep -q 'K 1 0' || return 0
+		! decode "$f" | grep -q "K $((58 + inputs)) 0" || return 0
 	done
 	return 1
 }
@@ -88,7 +90,7 @@ escaped() {
 # input PHASE rel|abs EVENTS [POLL_US]: record what dom0 sends, and with POLL_US (0: no
 # polls) have the oracle compare the bytes that are read and received
 input() {
-	readers=""
+	readers="" inputs=$((inputs + 1))
 	for d in /dev/input/event*; do
 		cat "$d" >"/tmp/${d##*/}" &
 		readers="$readers $!"
@@ -99,7 +101,7 @@ input() {
 	fi
 	begin "$1"
 	echo "# input $3 $2"
-	until escaped; do
+	until input_ended; do
 		sleep 2
 	done
 	echo "# input end"
