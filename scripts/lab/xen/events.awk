@@ -52,8 +52,8 @@ function press(j,   k) {
 	return 0
 }
 
-# fits: qemu-dm scales positions to the size of its screen, less 1; a tablet has 32767. Is
-# this it?
+# fits: qemu-dm scales positions to the size of its screen, or of the tablet, less 1. Is this
+# that number?
 function fits(sent, got, size,   i) {
 	for (i = 0; i < n; i++)
 		if (int(sent[i] * size / 32767) != got[i])

@@ -151,6 +151,7 @@ says() { # PATTERN
 judge_absent() {
 	says '^1\.\.0 # SKIP no i8042'
 	says '^# absent: status=4'
+	says '^# doctor: pointer: *none'
 	says '^# doctor: why: *no i8042'
 	case $kind,$kernel in
 	*:backport)

@@ -2,7 +2,7 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2154	# set by lab/xen-check
 #
-# A guest of lab/xen-check runs this. Its file in lab/xen/guests/ sets
+# A guest of lab/xen-check runs this. By its file in lab/xen/guests/ these are set:
 #
 #	load	a module to load first, or nothing
 #	pointer	the absolute pointer, if it has one
