@@ -112,8 +112,6 @@ test_close() {
 	load_oracle "stop=$(driver_symbol i8042_port_close)" ||
 		{ load_oracle; why="cannot probe i8042_port_close()"; return 4; }
 	bind_mode manual
-	# Or "bind" does not find it
-	printf auto >$drivers/i8042_oracle/bind_mode
 	close_rounds
 	ret=$?
 	bind_mode auto
@@ -127,7 +125,7 @@ close_rounds() {
 	tries=0
 	until read_result && [ "$r_stops_delayed" -ge 5 ] || [ $tries -ge 500 ]; do
 		tries=$((tries + 1))
-		unbind_aux 2>/dev/null
+		bind AUX i8042_oracle
 	done
 	stop_flow
 	figures "closes=$r_stops delayed=$r_stops_delayed closed_early=$r_stopped_early"
