@@ -10,6 +10,7 @@
 
 #include <linux/hardirq.h>
 #include <linux/i8042.h>
+#include <linux/interrupt.h>
 #include <linux/irqflags.h>
 #include <linux/kallsyms.h>
 #include <linux/kobject.h>
@@ -20,12 +21,13 @@
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/seq_file.h>
+#include <linux/serio.h>
 #include <linux/smp.h>
 #include <linux/string.h>
 #include <linux/version.h>
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(4, 4, 0)
-#error "i8042_inorder needs Linux 4.4 or newer: nothing older was tested"
+#if LINUX_VERSION_CODE < KERNEL_VERSION(4, 4, 0) && !defined(RHEL_RELEASE_CODE)
+#error "i8042_inorder needs Linux 4.4 or newer, or that of RHEL 7: nothing older was tested"
 #endif
 
 /* 6.14: a context for the filter */
@@ -174,5 +176,39 @@ static inline bool compat_has_module(const char *name)
 	return found;
 #endif
 }
+
+/* 4.3: exported. serio_register_driver() puts it into the driver. */
+#ifndef HAVE_SERIO_BUS
+static inline struct bus_type *compat_serio_bus(void)
+{
+	static const struct serio_device_id none[1];
+	static struct serio_driver driver = {
+		.driver.name = KBUILD_MODNAME "_bus",
+		.id_table = none,
+		.manual_bind = true,
+	};
+
+	if (!driver.driver.bus && !serio_register_driver(&driver))
+		serio_unregister_driver(&driver);
+	return driver.driver.bus;
+}
+
+#define serio_bus (*compat_serio_bus())
+#endif
+
+/* 3.15. Without it no handler of ours is a thread: irq_work delivers. */
+#ifndef HAVE_WAKE_THREAD
+static inline void irq_wake_thread(unsigned int irq, void *dev_id)
+{
+}
+
+#define request_threaded_irq compat_request_threaded_irq
+static inline int compat_request_threaded_irq(unsigned int irq, irq_handler_t handler,
+					      irq_handler_t thread, unsigned long flags,
+					      const char *name, void *dev_id)
+{
+	return -EOPNOTSUPP;
+}
+#endif
 
 #endif /* _I8042_INORDER_COMPAT_H */

@@ -12,7 +12,9 @@ exports = $(if $(shell grep -swq $(1) $(objtree)/Module.symvers && echo y),-D$(2
 compat-flags := -D'pr_fmt(fmt)=KBUILD_MODNAME ": " fmt' \
 	$(call declares,include/linux/i8042.h,i8042_filter_t,HAVE_FILTER_CONTEXT) \
 	$(call declares,include/linux/interrupt.h,irq_inject_interrupt,HAVE_INJECT_INTERRUPT) \
+	$(call declares,include/linux/interrupt.h,irq_wake_thread,HAVE_WAKE_THREAD) \
 	$(call declares,include/linux/rcu*.h,void synchronize_sched(void),HAVE_SYNCHRONIZE_SCHED) \
+	$(call declares,include/linux/serio.h,serio_bus,HAVE_SERIO_BUS) \
 	$(call declares,include/linux/smp.h,call_single_data_t,HAVE_CALL_SINGLE_DATA_T) \
 	$(call declares,include/linux/sysfs.h,sysfs_emit,HAVE_SYSFS_EMIT) \
 	$(call declares,arch/$(SRCARCH)/include/asm/ptrace.h,regs_get_kernel_argument,HAVE_KERNEL_ARGUMENT) \

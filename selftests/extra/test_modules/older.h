@@ -11,6 +11,7 @@
 #include <linux/cpumask.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/tracepoint.h>
 #include <uapi/linux/sched/types.h>
 
 /* 5.9 */
@@ -53,6 +54,17 @@ static inline unsigned int compat_any_but(const struct cpumask *mask, unsigned i
 			break;
 	return cpu;
 }
+#endif
+
+/* 3.15 */
+#ifndef MAX_NICE
+#define MAX_NICE 19
+#endif
+
+/* 3.15: takes the tracepoint. Before, its name. */
+#ifndef HAVE_TRACEPOINT_ADDRESS
+#define tracepoint_probe_register(tp, ...) tracepoint_probe_register((tp)->name, __VA_ARGS__)
+#define tracepoint_probe_unregister(tp, ...) tracepoint_probe_unregister((tp)->name, __VA_ARGS__)
 #endif
 
 #endif
