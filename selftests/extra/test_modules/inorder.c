@@ -9,7 +9,7 @@
 extern struct tracepoint __tracepoint_i8042_inorder_read;
 static struct tracepoint *read_elsewhere;
 
-static void inorder_read(void *unused, unsigned int port, u8 data, bool taken, unsigned int depth)
+static void inorder_read(PROBE_DATA unsigned int port, u8 data, bool taken, unsigned int depth)
 {
 	oracle_read(&streams[port ? AUX : KBD], data);
 }

@@ -9,16 +9,20 @@
 
 #include <linux/atomic.h>
 #include <linux/cpumask.h>
+#include <linux/err.h>
+#include <linux/kernel.h>
+#include <linux/ktime.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/tracepoint.h>
+#include <linux/uaccess.h>
 #include <uapi/linux/sched/types.h>
 
 /* 5.9 */
 #ifndef HAVE_SET_FIFO
 static inline void sched_set_fifo_low(struct task_struct *task)
 {
-	const struct sched_param param = { .sched_priority = 1 };
+	struct sched_param param = { .sched_priority = 1 };
 
 	sched_setscheduler(task, SCHED_FIFO, &param);
 }
@@ -56,15 +60,58 @@ static inline unsigned int compat_any_but(const struct cpumask *mask, unsigned i
 }
 #endif
 
+/* 4.6 */
+#ifndef HAVE_BOOL_FROM_USER
+static inline int kstrtobool_from_user(const char __user *text, size_t length, bool *value)
+{
+	char first[2] = "";
+
+	if (!length || get_user(first[0], text))
+		return -EFAULT;
+	return strtobool(first, value);
+}
+#endif
+
+/* 3.17. The other one is also for probes. */
+#ifndef HAVE_GET_NS
+static inline u64 ktime_get_ns(void)
+{
+	return ktime_to_ns(ktime_get());
+}
+
+#define ktime_get_mono_fast_ns() local_clock()
+#endif
+
 /* 3.15 */
 #ifndef MAX_NICE
 #define MAX_NICE 19
 #endif
 
-/* 3.15: takes the tracepoint. Before, its name. */
-#ifndef HAVE_TRACEPOINT_ADDRESS
+/* 3.15: takes the tracepoint. Before, its name; before 2.6.35, a probe has no data. */
+#if !defined(HAVE_TRACEPOINT_ADDRESS) && defined(DECLARE_TRACE_NOARGS)
 #define tracepoint_probe_register(tp, ...) tracepoint_probe_register((tp)->name, __VA_ARGS__)
 #define tracepoint_probe_unregister(tp, ...) tracepoint_probe_unregister((tp)->name, __VA_ARGS__)
+#elif !defined(HAVE_TRACEPOINT_ADDRESS)
+#define tracepoint_probe_register(tp, probe, ...) tracepoint_probe_register((tp)->name, probe)
+#define tracepoint_probe_unregister(tp, probe, ...) tracepoint_probe_unregister((tp)->name, probe)
+#define PROBE_DATA
+#endif
+
+#ifndef PROBE_DATA
+#define PROBE_DATA void *unused,
+#endif
+
+/* 3.14 */
+#ifndef U32_MAX
+#define U32_MAX ((u32)~0U)
+#endif
+
+/* 3.12 */
+#ifndef HAVE_PTR_ERR_OR_ZERO
+static inline long PTR_ERR_OR_ZERO(const void *pointer)
+{
+	return IS_ERR(pointer) ? PTR_ERR(pointer) : 0;
+}
 #endif
 
 #endif

@@ -95,13 +95,13 @@ load_oracle() { # [PARAMETER=VALUE...]
 	ko=$dir/test_modules/i8042_oracle.ko
 	[ -f "$ko" ] || { why="i8042_oracle.ko was not built for this kernel"; return 1; }
 	unload_oracle
-	if why=$(insmod "$ko" "$@" 2>&1); then
+	if said=$(insmod "$ko" "$@" 2>&1); then
 		bind_oracle || { why="the ports cannot be bound to i8042_oracle"; return 1; }
 		return
 	fi
-	case $why in
+	case $said in
 	*busy*)	why="another module has a filter on the i8042: unload it first" ;;
-	*)	why="i8042_oracle.ko cannot be loaded: ${why##*: }" ;;
+	*)	why="i8042_oracle.ko cannot be loaded: ${said##*: }" ;;
 	esac
 	return 1
 }
@@ -259,6 +259,13 @@ need_two_cpus() {
 	0-*)	return ;;
 	esac
 	why="needs CPUs 0 and 1"
+	return 1
+}
+
+# Those that poll by it: RHEL 6's driver has none.
+need_thaw() {
+	! grep -qw i8042_pm_thaw /proc/kallsyms || return 0
+	why="the driver has no thaw"
 	return 1
 }
 

@@ -46,7 +46,7 @@ test_edge_spin() { order_test edge_us=500 spin_us=200 spin_in=4 spin_every=$edge
 # Only then the controller raises an interrupt, on the other CPU, which finds the second
 # byte: the poll has to read that, for it is not announced again.
 test_left() {
-	need_two_cpus || return 4
+	need_two_cpus && need_thaw || return 4
 	rounds=0 lost=0 delays=0
 	while [ $rounds -lt 4 ] && [ $lost = 0 ]; do
 		oracle_run bytes=10 depth=10 ports=1 mute=Y poll_us=100 poll_once=Y poll_thaw=Y \
@@ -77,7 +77,7 @@ test_filter() {
 # one for each delay.
 test_nowait() {
 	comm='' ports=3
-	need_two_cpus || return 4
+	need_two_cpus && need_thaw || return 4
 	find_delivers_in || return 1
 	# Not in the handler that is timed
 	[ $delivers_in = 1 ] || ports=1
@@ -117,7 +117,7 @@ nowait_runs() {
 # that the poll finds each byte; the delay outlasts the hog's pauses. A host that pauses
 # the machine makes one byte or another wait for as long, so they are counted.
 test_running() {
-	need_two_cpus || return 4
+	need_two_cpus && need_thaw || return 4
 	set -- bytes=20 mute=Y poll_us=100 poll_thaw=Y poll_cpu=0 spin_us=3000 spin_in=1
 	oracle_run "$@" || return 1
 	idle=$r_aux_wait_max_us

@@ -206,7 +206,7 @@ static int watch_switch(bool on)
 
 static ssize_t switch_write(struct file *file, const char __user *buf, size_t count, loff_t *ppos)
 {
-	int (*switch_to)(bool on) = file->private_data;
+	int (*turn)(bool on) = file->private_data;
 	bool on;
 	int error = kstrtobool_from_user(buf, count, &on);
 
@@ -214,7 +214,7 @@ static ssize_t switch_write(struct file *file, const char __user *buf, size_t co
 		return error;
 	if (mutex_lock_interruptible(&oracle_mutex))
 		return -EINTR;
-	error = switch_to(on);
+	error = turn(on);
 	mutex_unlock(&oracle_mutex);
 	return error ?: count;
 }

@@ -121,7 +121,7 @@ void timing_stop(void)
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		oracle_end_thread(per_cpu_ptr(&gap_task, cpu));
+		oracle_end_thread(&per_cpu(gap_task, cpu));
 }
 
 void timing_show(struct seq_file *m)
