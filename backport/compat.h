@@ -23,11 +23,12 @@
 #include <linux/seq_file.h>
 #include <linux/serio.h>
 #include <linux/smp.h>
+#include <linux/spinlock.h>
 #include <linux/string.h>
 #include <linux/version.h>
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(4, 4, 0) && !defined(RHEL_RELEASE_CODE)
-#error "i8042_inorder needs Linux 4.4 or newer, or that of RHEL 7: nothing older was tested"
+#if LINUX_VERSION_CODE < KERNEL_VERSION(3, 4, 0) && !defined(RHEL_RELEASE_CODE)
+#error "i8042_inorder needs Linux 3.4 or newer, or that of RHEL 6: nothing older was tested"
 #endif
 
 /* 6.14: a context for the filter */
@@ -72,13 +73,23 @@ static inline int compat_remove_filter(i8042_filter_t filter)
 #endif
 
 /*
- * 5.7 has no kallsyms_lookup_name() for modules. No probe can be set on a variable, but
- * that is another error than for a name that is not there.
+ * 5.7 has no kallsyms_lookup_name() for modules, nor has 2.6.32. No probe can be set on a
+ * variable, but that is another error than for a name that is not there; not in 2.6.32.
  */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(2, 6, 33)
+static int compat_match_symbol(void *name, const char *symbol, struct module *module,
+			       unsigned long address)
+{
+	return !strcmp(name, symbol);
+}
+#endif
+
 static inline bool compat_has_variable(const char *name)
 {
 #ifdef HAVE_LOOKUP_NAME
 	return kallsyms_lookup_name(name);
+#elif LINUX_VERSION_CODE < KERNEL_VERSION(2, 6, 33)
+	return kallsyms_on_each_symbol(compat_match_symbol, (void *)name);
 #else
 	struct kprobe probe = { .symbol_name = name };
 	int error = register_kprobe(&probe);
@@ -181,7 +192,7 @@ static inline bool compat_has_module(const char *name)
 #ifndef HAVE_SERIO_BUS
 static inline struct bus_type *compat_serio_bus(void)
 {
-	static const struct serio_device_id none[1];
+	static struct serio_device_id none[1];
 	static struct serio_driver driver = {
 		.driver.name = KBUILD_MODNAME "_bus",
 		.id_table = none,
@@ -194,6 +205,17 @@ static inline struct bus_type *compat_serio_bus(void)
 }
 
 #define serio_bus (*compat_serio_bus())
+#endif
+
+/* 3.19 */
+#ifndef READ_ONCE
+#define READ_ONCE(x) ACCESS_ONCE(x)
+#define WRITE_ONCE(x, value) (ACCESS_ONCE(x) = (value))
+#endif
+
+/* 3.17 */
+#ifndef BUS_NOTIFY_REMOVED_DEVICE
+#define BUS_NOTIFY_REMOVED_DEVICE BUS_NOTIFY_DEL_DEVICE
 #endif
 
 /* 3.15. Without it no handler of ours is a thread: irq_work delivers. */
@@ -209,6 +231,70 @@ static inline int compat_request_threaded_irq(unsigned int irq, irq_handler_t ha
 {
 	return -EOPNOTSUPP;
 }
+#endif
+
+/*
+ * 3.15. Without it no CPU can be told to look, so none may own a port: all bytes are
+ * queued. Up to 2.6.34 none could, for handlers run with interrupts on, and nest.
+ */
+#ifdef HAVE_CALL_ASYNC
+#define COMPAT_MAY_PASS 1
+#else
+#define COMPAT_MAY_PASS 0
+static inline int smp_call_function_single_async(int cpu, call_single_data_t *csd)
+{
+	return -ENXIO;
+}
+#endif
+
+/* 3.14: a full barrier before */
+#ifndef smp_store_release
+#define smp_store_release xchg
+#endif
+
+/* 3.7. Its caller is for kernels that can inject interrupts. */
+#ifndef HAVE_MOD_DELAYED_WORK
+#define mod_delayed_work queue_delayed_work
+#endif
+
+/* 2.6.38. The same. */
+#ifndef HAVE_FREEZABLE_WQ
+#define system_freezable_wq system_wq
+#endif
+
+/* 2.6.36 */
+#ifndef module_param_cb
+struct kernel_param_ops {
+	int (*set)(const char *value, const struct kernel_param *kp);
+	void *get;	/* the kernel's own take a struct kernel_param that is not const */
+};
+
+#define module_param_cb(name, ops, arg, perm)					\
+static int name ## _set_param(const char *value, struct kernel_param *kp)	\
+{										\
+	return (ops)->set(value, kp);						\
+}										\
+static int name ## _get_param(char *buffer, struct kernel_param *kp)		\
+{										\
+	int (*get)(char *buffer, struct kernel_param *kp) = (ops)->get;		\
+										\
+	return get(buffer, kp);							\
+}										\
+module_param_call(name, name ## _set_param, name ## _get_param, arg, perm)
+#endif
+
+/* 2.6.33: what is one lock on all kernels but PREEMPT_RT */
+#ifndef raw_spin_lock_irqsave
+#undef raw_spinlock_t
+#define raw_spinlock_t spinlock_t
+#define raw_spin_lock_init spin_lock_init
+#define raw_spin_lock spin_lock
+#define raw_spin_unlock spin_unlock
+#define raw_spin_lock_irq spin_lock_irq
+#define raw_spin_unlock_irq spin_unlock_irq
+#define raw_spin_lock_irqsave spin_lock_irqsave
+#define raw_spin_unlock_irqrestore spin_unlock_irqrestore
+#define raw_spin_trylock_irqsave spin_trylock_irqsave
 #endif
 
 #endif /* _I8042_INORDER_COMPAT_H */

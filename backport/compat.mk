@@ -15,8 +15,11 @@ compat-flags := -D'pr_fmt(fmt)=KBUILD_MODNAME ": " fmt' \
 	$(call declares,include/linux/interrupt.h,irq_wake_thread,HAVE_WAKE_THREAD) \
 	$(call declares,include/linux/rcu*.h,void synchronize_sched(void),HAVE_SYNCHRONIZE_SCHED) \
 	$(call declares,include/linux/serio.h,serio_bus,HAVE_SERIO_BUS) \
+	$(call declares,include/linux/smp.h,smp_call_function_single_async,HAVE_CALL_ASYNC) \
 	$(call declares,include/linux/smp.h,call_single_data_t,HAVE_CALL_SINGLE_DATA_T) \
 	$(call declares,include/linux/sysfs.h,sysfs_emit,HAVE_SYSFS_EMIT) \
+	$(call declares,include/linux/workqueue.h,mod_delayed_work,HAVE_MOD_DELAYED_WORK) \
+	$(call declares,include/linux/workqueue.h,system_freezable_wq,HAVE_FREEZABLE_WQ) \
 	$(call declares,arch/$(SRCARCH)/include/asm/ptrace.h,regs_get_kernel_argument,HAVE_KERNEL_ARGUMENT) \
 	$(call exports,kallsyms_lookup_name,HAVE_LOOKUP_NAME) \
 	$(call exports,kset_find_obj,HAVE_FIND_OBJ) \

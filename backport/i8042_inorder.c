@@ -130,9 +130,7 @@ static struct {
 	bool observing;
 	struct inorder_reader readers[16];
 	unsigned int nreaders;
-} inorder = {
-	.lock = __RAW_SPIN_LOCK_UNLOCKED(inorder.lock),
-};
+} inorder;
 
 static DEFINE_MUTEX(mode_mutex);	/* one switch of the mode at a time */
 static DEFINE_MUTEX(ports_mutex);	/* one port comes or goes at a time */
@@ -142,7 +140,7 @@ static DEFINE_MUTEX(ports_mutex);	/* one port comes or goes at a time */
 /* This CPU, as i8042-rxq.h has it; 0 outside of hard interrupts */
 static unsigned int inorder_me(void)
 {
-	return in_hardirq() ? smp_processor_id() + 1 : 0;
+	return COMPAT_MAY_PASS && in_hardirq() ? smp_processor_id() + 1 : 0;
 }
 
 static void inorder_delivered(enum inorder_port port, const struct i8042_rxq_byte *byte)
@@ -232,13 +230,13 @@ static DEFINE_PER_CPU(struct inorder_call, inorder_calls);
 static void inorder_called(void *unused)
 {
 	inorder_look(NULL);
-	xchg(&this_cpu_ptr(&inorder_calls)->sent, 0);
+	xchg(&per_cpu(inorder_calls, smp_processor_id()).sent, 0);
 }
 
 /* Return: false if the CPU is offline. Context: interrupts are off */
 static bool inorder_call(int cpu)
 {
-	struct inorder_call *call = per_cpu_ptr(&inorder_calls, cpu);
+	struct inorder_call *call = &per_cpu(inorder_calls, cpu);
 
 	if (xchg(&call->sent, 1) || smp_call_function_single_async(cpu, &call->csd) != -ENXIO)
 		return true;
@@ -420,9 +418,9 @@ static bool inorder_filter(unsigned char data, unsigned char str,
 			   struct serio *serio, void *context)
 {
 	struct inorder_line *line = str & STR_AUXDATA ? &lines[AUX] : &lines[KBD];
+	unsigned int me = inorder_me();
 
-	if (serio != READ_ONCE(line->passes) || !in_hardirq() ||
-	    !i8042_rxq_pass(&line->rxq, smp_processor_id() + 1))
+	if (serio != READ_ONCE(line->passes) || !me || !i8042_rxq_pass(&line->rxq, me))
 		return inorder_filter_slow(line, data, str, serio);
 
 	line->bytes++;
@@ -898,9 +896,10 @@ static int __init inorder_init(void)
 
 	if (error)
 		return error;
+	raw_spin_lock_init(&inorder.lock);
 	inorder_set_state(OFF);
 	for_each_possible_cpu(cpu)
-		per_cpu_ptr(&inorder_calls, cpu)->csd.func = inorder_called;
+		per_cpu(inorder_calls, cpu).csd.func = inorder_called;
 	error = bus_register_notifier(&serio_bus, &inorder_notifier);
 	if (error)
 		return error;

@@ -16,7 +16,7 @@ SLOT="0"
 KEYWORDS="~amd64 ~x86"
 
 CONFIG_CHECK="SERIO_I8042"
-MODULES_KERNEL_MIN=4.4
+MODULES_KERNEL_MIN=3.4
 
 pkg_nofetch() {
 	einfo "\"make sources\" in a clone of the project writes build/SOURCES/${P}.tar.gz."
