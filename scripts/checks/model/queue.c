@@ -12,9 +12,9 @@
  * -DBYTES=n: bytes that the device sends; -DFIRES=n: interrupts of each line; -DPOLLS=n:
  * of each CPU. -DMISSING: line 0 has no second handler. -DOFFLINE: CPU 1 may go offline
  * when it runs nothing. -DTHREADED: handlers are threads, each with its own second one,
- * which runs at any time. Faults: -DNESTED: hard interrupts nest; -DFAULT_POLL_PASSES,
- * -DFAULT_NO_CALL: a poll passes its byte, the owner is not called; -DFAULT_BLIND: the
- * owner's mark is cleared by a store.
+ * which runs at any time. -DQUEUED: no byte is passed. Faults: -DNESTED: hard interrupts
+ * nest, which is none with -DQUEUED; -DFAULT_POLL_PASSES, -DFAULT_NO_CALL: a poll passes
+ * its byte, the owner is not called; -DFAULT_BLIND: the owner's mark is cleared by a store.
  *
  * Exit status: 0 if nothing is wrong; else 1, after the steps that lead to the fault.
  */
@@ -125,7 +125,7 @@ static void check_wiped(const struct i8042_rxq *q)
 /* In a hard interrupt, as the protocol counts CPUs */
 static unsigned int me(int cpu, int level)
 {
-#ifdef THREADED
+#if defined(THREADED) || defined(QUEUED)
 	(void)cpu;
 	(void)level;
 	return 0;
