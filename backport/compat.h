@@ -27,7 +27,8 @@
 #include <linux/string.h>
 #include <linux/version.h>
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(3, 4, 0) && !defined(RHEL_RELEASE_CODE)
+#if LINUX_VERSION_CODE < KERNEL_VERSION(2, 6, 32) || \
+	(LINUX_VERSION_CODE < KERNEL_VERSION(3, 4, 0) && !defined(RHEL_RELEASE_CODE))
 #error "i8042_inorder needs Linux 3.4 or newer, or that of RHEL 6: nothing older was tested"
 #endif
 
@@ -89,7 +90,12 @@ static inline bool compat_has_variable(const char *name)
 #ifdef HAVE_LOOKUP_NAME
 	return kallsyms_lookup_name(name);
 #elif LINUX_VERSION_CODE < KERNEL_VERSION(2, 6, 33)
-	return kallsyms_on_each_symbol(compat_match_symbol, (void *)name);
+	bool found;
+
+	mutex_lock(&module_mutex);
+	found = kallsyms_on_each_symbol(compat_match_symbol, (void *)name);
+	mutex_unlock(&module_mutex);
+	return found;
 #else
 	struct kprobe probe = { .symbol_name = name };
 	int error = register_kprobe(&probe);
@@ -210,15 +216,17 @@ static inline struct bus_type *compat_serio_bus(void)
 /* 3.19 */
 #ifndef READ_ONCE
 #define READ_ONCE(x) ACCESS_ONCE(x)
+#endif
+#ifndef WRITE_ONCE
 #define WRITE_ONCE(x, value) (ACCESS_ONCE(x) = (value))
 #endif
 
-/* 3.17 */
-#ifndef BUS_NOTIFY_REMOVED_DEVICE
+/* 3.18. Without it a port that goes away while the module is loaded may be found, and kept. */
+#ifndef HAVE_REMOVED_DEVICE
 #define BUS_NOTIFY_REMOVED_DEVICE BUS_NOTIFY_DEL_DEVICE
 #endif
 
-/* 3.15. Without it no handler of ours is a thread: irq_work delivers. */
+/* 3.15. Without it nobody wakes a thread of ours: irq_work delivers. */
 #ifndef HAVE_WAKE_THREAD
 static inline void irq_wake_thread(unsigned int irq, void *dev_id)
 {

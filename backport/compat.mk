@@ -10,6 +10,7 @@ exports = $(if $(shell grep -swq $(1) $(objtree)/Module.symvers && echo y),-D$(2
 
 # pr_fmt also for what compat.h includes
 compat-flags := -D'pr_fmt(fmt)=KBUILD_MODNAME ": " fmt' \
+	$(call declares,include/linux/device.h include/linux/device/bus.h,BUS_NOTIFY_REMOVED_DEVICE,HAVE_REMOVED_DEVICE) \
 	$(call declares,include/linux/i8042.h,i8042_filter_t,HAVE_FILTER_CONTEXT) \
 	$(call declares,include/linux/interrupt.h,irq_inject_interrupt,HAVE_INJECT_INTERRUPT) \
 	$(call declares,include/linux/interrupt.h,irq_wake_thread,HAVE_WAKE_THREAD) \

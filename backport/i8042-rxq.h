@@ -18,7 +18,7 @@
  * it behind an owner on another CPU sets MORE and has that CPU look again. So
  * nothing is left behind even where i8042_rxq_done() was not called: a hard
  * interrupt on the owner's CPU that finds the mark comes after that delivery, for
- * hard interrupts do not nest.
+ * hard interrupts do not nest. Where they do, nobody may pass first.
  *
  * For all but i8042_rxq_pass() and _done() the caller holds a lock that all users
  * of the queue take. None sleeps.

@@ -418,9 +418,9 @@ static bool inorder_filter(unsigned char data, unsigned char str,
 			   struct serio *serio, void *context)
 {
 	struct inorder_line *line = str & STR_AUXDATA ? &lines[AUX] : &lines[KBD];
-	unsigned int me = inorder_me();
 
-	if (serio != READ_ONCE(line->passes) || !me || !i8042_rxq_pass(&line->rxq, me))
+	if (!COMPAT_MAY_PASS || serio != READ_ONCE(line->passes) || !in_hardirq() ||
+	    !i8042_rxq_pass(&line->rxq, smp_processor_id() + 1))
 		return inorder_filter_slow(line, data, str, serio);
 
 	line->bytes++;
