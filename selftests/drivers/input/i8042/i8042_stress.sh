@@ -185,7 +185,6 @@ stop_device_rounds() {
 		{ why="this driver may use freed memory then; -f runs it"; return 4; }
 	[ -e $device/bind ] || { why="this driver cannot be bound to the device again"; return 4; }
 	stops=0 early=0
-	need_thaw || return 4
 	find_delivers_in || return 1
 	# If neither the poll nor the interrupt thread delivers, this is not for the driver to
 	# wait for.
