@@ -31,7 +31,7 @@ static inline void sched_set_fifo_low(struct task_struct *task)
 #endif
 
 /* 5.0 */
-#ifndef cond_resched_tasks_rcu_qs
+#ifndef HAVE_TASKS_RCU_QS
 #define cond_resched_tasks_rcu_qs() cond_resched()
 #endif
 
@@ -46,7 +46,7 @@ static inline bool atomic64_try_cmpxchg(atomic64_t *v, s64 *old, s64 new)
 }
 #endif
 
-/* 4.6: exported. Later it is inline, and this does the same. */
+/* 4.6: exported; inline in newer kernels */
 #ifndef HAVE_ANY_BUT
 #define cpumask_any_but compat_any_but
 static inline unsigned int compat_any_but(const struct cpumask *mask, unsigned int but)
@@ -88,17 +88,16 @@ static inline u64 ktime_get_ns(void)
 #endif
 
 /* 3.15: takes the tracepoint. Before, its name; before 2.6.35, a probe has no data. */
-#if !defined(HAVE_TRACEPOINT_ADDRESS) && defined(DECLARE_TRACE_NOARGS)
+#if defined(HAVE_TRACEPOINT_ADDRESS)
+#define PROBE_DATA void *unused,
+#elif defined(DECLARE_TRACE_NOARGS)
+#define PROBE_DATA void *unused,
 #define tracepoint_probe_register(tp, ...) tracepoint_probe_register((tp)->name, __VA_ARGS__)
 #define tracepoint_probe_unregister(tp, ...) tracepoint_probe_unregister((tp)->name, __VA_ARGS__)
-#elif !defined(HAVE_TRACEPOINT_ADDRESS)
+#else
+#define PROBE_DATA
 #define tracepoint_probe_register(tp, probe, ...) tracepoint_probe_register((tp)->name, probe)
 #define tracepoint_probe_unregister(tp, probe, ...) tracepoint_probe_unregister((tp)->name, probe)
-#define PROBE_DATA
-#endif
-
-#ifndef PROBE_DATA
-#define PROBE_DATA void *unused,
 #endif
 
 /* 3.14 */
