@@ -221,7 +221,7 @@ static inline struct bus_type *compat_serio_bus(void)
 #define WRITE_ONCE(x, value) (ACCESS_ONCE(x) = (value))
 #endif
 
-/* 3.18. Without it a port that goes away while the module is loaded may be found, and kept. */
+/* 3.18. Without it a port that goes away while this module starts may be found, and kept. */
 #ifndef HAVE_REMOVED_DEVICE
 #define BUS_NOTIFY_REMOVED_DEVICE BUS_NOTIFY_DEL_DEVICE
 #endif
@@ -253,11 +253,6 @@ static inline int smp_call_function_single_async(int cpu, call_single_data_t *cs
 {
 	return -ENXIO;
 }
-#endif
-
-/* 3.14: a full barrier before */
-#ifndef smp_store_release
-#define smp_store_release xchg
 #endif
 
 /* 3.7. Its caller is for kernels that can inject interrupts. */
@@ -293,7 +288,6 @@ module_param_call(name, name ## _set_param, name ## _get_param, arg, perm)
 
 /* 2.6.33: what is one lock on all kernels but PREEMPT_RT */
 #ifndef raw_spin_lock_irqsave
-#undef raw_spinlock_t
 #define raw_spinlock_t spinlock_t
 #define raw_spin_lock_init spin_lock_init
 #define raw_spin_lock spin_lock

@@ -645,7 +645,7 @@ static bool inorder_inject(enum inorder_port port)
 	mutex_lock(&ports_mutex);
 	if (line->requested) {
 		line->before = bytes_of_both();
-		smp_store_release(&line->injected, 1);	/* @before is for the handler, too */
+		xchg(&line->injected, 1);	/* a barrier: @before is for the handler, too */
 		error = irq_inject_interrupt(irqs[port]);
 	}
 	if (error && error != -EBUSY)	/* the last one is still to come */
