@@ -24,7 +24,7 @@ help:
 	@echo '  selftest-matrix, backport-matrix'
 	@echo '                run them on all kernels of Debian: as they are and with the series, or'
 	@echo '                with the module (an hour)'
-	@echo '  survey        series and module on KERNEL=..., a line for each'
+	@echo '  survey        series and module on KERNEL=..., a line for each; ARGS=--record'
 	@echo '  dkms-install  build the module for the installed kernels; KERNEL=RELEASE, as uname -r'
 	@echo '  dkms-remove   undo dkms-install'
 	@echo '  deb, rpm, arch'
@@ -89,7 +89,7 @@ selftest-matrix:
 	@scripts/reports/matrix --drivers 'none fix' $(KERNEL)
 
 survey:
-	@scripts/reports/survey $(KERNEL)
+	@scripts/reports/survey $(ARGS) $(KERNEL)
 
 backport-matrix:
 	@scripts/reports/matrix --drivers backport

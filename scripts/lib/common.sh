@@ -185,4 +185,13 @@ build_warns() {
 	grep -m3 -E "(^|/)(i8042[-_a-z]*[.][ch]|${ours//./[.]}):[0-9:]* warning" "$1" >&2
 }
 
+# tree_version: the commit, with -dirty if there is more than reports have written
+tree_version() {
+	local changed
+
+	changed=$(git -C "$top" status --porcelain -- . ":(exclude)Documentation/results.md" \
+		":(exclude)Documentation/path.svg" ":(exclude)Documentation/kernels.md" 2>/dev/null)
+	echo "$(git -C "$top" describe --tags --always 2>/dev/null || echo unknown)${changed:+-dirty}"
+}
+
 hash_of() { sha256sum | cut -c1-16; }
