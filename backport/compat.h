@@ -119,6 +119,11 @@ static inline int irq_inject_interrupt(unsigned int irq)
 #define lockdep_hardirq_threaded() do { } while (0)
 #endif
 
+/* 5.3: another name before */
+#ifdef CONFIG_PREEMPT_RT_FULL
+#define CONFIG_PREEMPT_RT 1
+#endif
+
 /* 5.0: it waits for interrupts and for code that is not preempted, too */
 #ifdef HAVE_SYNCHRONIZE_SCHED
 #define synchronize_rcu synchronize_sched
