@@ -183,19 +183,19 @@ static inline int compat_match_string(const char * const *names, size_t n, const
 /* 4.9. Up to 5.11 there is find_module(). */
 static inline bool compat_has_module(const char *name)
 {
-#ifdef HAVE_FIND_OBJ
-	struct kobject *module = kset_find_obj(THIS_MODULE->mkobj.kobj.kset, name);
-
-	if (module)
-		kobject_put(module);
-	return module;
-#else
+#ifndef HAVE_FIND_OBJ
 	bool found;
 
 	mutex_lock(&module_mutex);
 	found = find_module(name);
 	mutex_unlock(&module_mutex);
 	return found;
+#else
+	struct kobject *module = kset_find_obj(THIS_MODULE->mkobj.kobj.kset, name);
+
+	if (module)
+		kobject_put(module);
+	return module;
 #endif
 }
 
@@ -250,14 +250,14 @@ static inline int compat_request_threaded_irq(unsigned int irq, irq_handler_t ha
  * 3.15. Without it no CPU can be told to look, so none may own a port: all bytes are
  * queued. Up to 2.6.34 none could, for handlers run with interrupts on, and nest.
  */
-#ifdef HAVE_CALL_ASYNC
-#define COMPAT_MAY_PASS 1
-#else
+#ifndef HAVE_CALL_ASYNC
 #define COMPAT_MAY_PASS 0
 static inline int smp_call_function_single_async(int cpu, call_single_data_t *csd)
 {
 	return -ENXIO;
 }
+#else
+#define COMPAT_MAY_PASS 1
 #endif
 
 /* 3.7. Its caller is for kernels that can inject interrupts. */

@@ -4,8 +4,8 @@
  * what i8042_inorder needs (compat.h). The number at each is the release that has it.
  */
 
-#ifndef I8042_ORACLE_OLDER_H
-#define I8042_ORACLE_OLDER_H
+#ifndef _I8042_OLDER_H
+#define _I8042_OLDER_H
 
 #include <linux/atomic.h>
 #include <linux/cpumask.h>
@@ -46,7 +46,7 @@ static inline bool atomic64_try_cmpxchg(atomic64_t *v, s64 *old, s64 new)
 }
 #endif
 
-/* 4.6: exported; inline in newer kernels */
+/* 4.6: exported; 5.10 still has a function, 6.1 an inline one */
 #ifndef HAVE_ANY_BUT
 #define cpumask_any_but compat_any_but
 static inline unsigned int compat_any_but(const struct cpumask *mask, unsigned int but)
@@ -88,9 +88,8 @@ static inline u64 ktime_get_ns(void)
 #endif
 
 /* 3.15: takes the tracepoint. Before, its name; before 2.6.35, a probe has no data. */
-#if defined(HAVE_TRACEPOINT_ADDRESS)
-#define PROBE_DATA void *unused,
-#elif defined(DECLARE_TRACE_NOARGS)
+#ifndef HAVE_TRACEPOINT_ADDRESS
+#ifdef DECLARE_TRACE_NOARGS
 #define PROBE_DATA void *unused,
 #define tracepoint_probe_register(tp, ...) tracepoint_probe_register((tp)->name, __VA_ARGS__)
 #define tracepoint_probe_unregister(tp, ...) tracepoint_probe_unregister((tp)->name, __VA_ARGS__)
@@ -98,6 +97,9 @@ static inline u64 ktime_get_ns(void)
 #define PROBE_DATA
 #define tracepoint_probe_register(tp, probe, ...) tracepoint_probe_register((tp)->name, probe)
 #define tracepoint_probe_unregister(tp, probe, ...) tracepoint_probe_unregister((tp)->name, probe)
+#endif
+#else
+#define PROBE_DATA void *unused,
 #endif
 
 /* 3.14 */
